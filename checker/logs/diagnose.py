@@ -65,8 +65,7 @@ def _bad_word(rest: str, at: int, width: int, names: set[str], hint: str) -> Fau
     word = rest[:width]
     for offset, char in enumerate(word):
         if char < " " or "\x7f" <= char <= "\x9f" or (char.isspace() and char != " "):
-            message = f"the character {escaped(char)} cannot stand in a line"
-            return Fault(at + offset, 1, message, f'in a quoted text it is written "{escaped(char)}"')
+            return _no_character(char, at + offset)
     if rest.startswith('"') and "QUOTED" in names:
         return _bad_quotes(rest, at)
     if "SECONDS" in names:
@@ -79,6 +78,14 @@ def _bad_word(rest: str, at: int, width: int, names: set[str], hint: str) -> Fau
     return Fault(at, width, f"unexpected {quoted(word)}", hint)
 
 
+def _no_character(char: str, at: int) -> Fault:
+    """Return the fault of a character that cannot stand in a line, as it does at index `at`."""
+    hint = f'in a quoted text it is written "{escaped(char)}"'
+    if char == "\0":
+        hint = "a crash leaves zeros, and so does UTF-16 without its mark; take them away first: tr -d '\\000'"
+    return Fault(at, 1, f"the character {escaped(char)} cannot stand in a line", hint)
+
+
 def _bad_quotes(rest: str, at: int) -> Fault:
     """Return the fault of a quoted text that is none, with which the `rest` of a line begins, at index `at`."""
     good = _QUOTED_START.match(rest)
@@ -87,7 +94,5 @@ def _bad_quotes(rest: str, at: int) -> Fault:
         hint = r"escapes are \" \\ \x1b \u202e \U0001f4a9"
         return Fault(at + stop, 2, f"unknown escape {quoted(rest[stop : stop + 2])}", hint)
     if stop < len(rest):
-        char = rest[stop]
-        message = f"the character {escaped(char)} cannot stand in a line"
-        return Fault(at + stop, 1, message, f'in a quoted text it is written "{escaped(char)}"')
+        return _no_character(rest[stop], at + stop)
     return Fault(at, len(rest), "a quoted text without its end", 'expected another "')

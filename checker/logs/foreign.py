@@ -34,8 +34,34 @@ _SEEMS: Final = (
 _KNOWN: Final = tuple((re.compile(pattern.replace("@", _STAMP)), name, mend) for pattern, name, mend in _SEEMS)
 
 
+_OURS: Final = re.compile(r"mipcheck-trace[ \t]+\d")
+_IN_JSON: Final = re.compile(r"\{.*?\"(\w+)\"\s*:\s*\"mipcheck-trace[ \t]+\d")
+_COLOUR: Final = "\x1b["
+
+
+def _wrapped(line: str) -> str:
+    """Return what was done to a trace of ours that begins with `line`, and how to undo it; nothing if it is none."""
+    found = _OURS.search(line)
+    if found is None:
+        return ""
+    if member := _IN_JSON.match(line):
+        return f"it is a trace whose lines stand in JSON; take them out first: jq -r .{member[1]}"
+    if _COLOUR in line:
+        return r"it is a trace with colours of a terminal; take them away first: sed 's/\x1b\[[0-9;]*m//g'"
+    if "\r" in line[found.end() :]:
+        return r"it is a trace whose lines end with CR alone; change that first: tr '\r' '\n'"
+    if front := found.start():
+        return (
+            "it is a trace with something in front of each line; take that away first, as with"
+            f" cut -c {front + 1}- where it is always as long"
+        )
+    return ""
+
+
 def seems(line: str) -> str:
     """Return in words what a file that begins with `line` seems to be, and what to do; nothing if that is unclear."""
+    if ours := _wrapped(line):
+        return ours
     for pattern, name, mend in _KNOWN:
         if pattern.match(line):
             program = _PROGRAM.search(line[:200])

@@ -212,7 +212,8 @@ def _take(builder: LogBuilder, line: RawLine, interpret: Interpret, first: str) 
         if not line.overlong:
             return text, [_no_utf8(builder, line, error, first)]
     if line.overlong:
-        hint = "" if builder.headed else f"the first line has to be: {first}"
+        hint = "no event is so long; --keep-going leaves such lines out" if builder.headed else ""
+        hint = hint or f"the first line has to be: {first}"
         return "", [Fault(LINE_LIMIT, 1, f"the line is longer than {LINE_LIMIT} bytes", hint, not builder.headed)]
     try:
         faults = interpret(builder, line.number, text)

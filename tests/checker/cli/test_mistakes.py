@@ -251,6 +251,30 @@ def test_another_programs_log(line: str, seems: str, here: Path, capsys: pytest.
 
 
 @pytest.mark.parametrize(
+    ("wrap", "hint"),
+    [
+        ("> {}\n", "cut -c 3-"),
+        ("Nov 29 00:12:01 mn mipd[7]: {}\n", "cut -c 29-"),
+        ("2026-11-29T00:12:01.123456789Z {}\n", "something in front of each line"),
+        ('{{"log":"{}\\n","stream":"stdout"}}\n', "jq -r .log"),
+        ("\x1b[32m{}\x1b[0m\n", "sed 's/\\x1b"),
+        ("{}\r", "lines end with CR alone"),
+    ],
+)
+def test_a_trace_that_others_have_wrapped(wrap: str, hint: str, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = "".join(wrap.format(line) for line in LOG.splitlines())
+    (here / "y").write_text(text, newline="")
+    code, shown = said(capsys, "y")
+    assert code == 2 and hint in shown and "--map" not in shown, shown
+
+
+def test_zeros_that_a_crash_leaves_are_named(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "y").write_bytes(LOG.encode() + bytes(512))
+    code, shown = said(capsys, "y")
+    assert code == 2 and "a crash leaves zeros" in shown and "tr -d" in shown
+
+
+@pytest.mark.parametrize(
     ("line", "seems"),
     [
         ("00:12:01.123456 IP 10.0.0.1.434 > 10.0.0.2.434: UDP, length 40", "a listing of tcpdump"),
