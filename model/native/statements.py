@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from mipcheck.model.native.arithmetic import arithmetic
 from mipcheck.model.native.expressions import CalleeOf, Expressions
 from mipcheck.model.native.program import Program, statements_of
-from mipcheck.model.native.record import CELL
+from mipcheck.model.native.record import CELL, ELEMENTS
 from mipcheck.model.native.views import Operand, View
 
 
@@ -95,12 +95,25 @@ class Statements(Expressions):
             raise self.refused(target)
 
     def _copy(self, target: ast.Subscript, row: View) -> None:
-        """Copy a row of a table onto another."""
+        """Copy a row of a table onto another, or one row of numbers onto another: as many as both have."""
+        if len(row.sizes) == 1 and row.type in ELEMENTS:
+            self._move(target, row)
+            return
         layout = self.program.layouts.get(row.type)
         if layout is None or row.sizes:
             raise self.refused(target, "an array as a number")
         cells = [self.read(CELL, self.cell(row, n)) for n in range(len(layout.cells))]
         self._fill(target, cells, row.type)
+
+    def _move(self, target: ast.Subscript, numbers: View) -> None:
+        to = self.part(target)
+        if to.type != numbers.type or len(to.sizes) != 1:
+            raise self.refused(target, "this assignment of an array")
+        both = self.new(f"call i64 @llvm.smin.i64(i64 {to.sizes[0]}, i64 {numbers.sizes[0]})")
+        count = self.new(f"call i64 @llvm.smax.i64(i64 {both}, i64 0)")
+        octets = self.new(f"mul i64 {count}, {ELEMENTS[to.type] // 8}")
+        moved = f"ptr {to.pointer}, ptr {numbers.pointer}, i64 {octets}, i1 false"
+        self.put(f"call void @llvm.memmove.p0.p0.i64({moved})")
 
     def _fill(self, target: ast.Subscript, values: Sequence[Operand], type_: str = "") -> None:
         """Set all fields of a row of a table, which has to be of type `type_` if that is given."""

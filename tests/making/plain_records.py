@@ -37,6 +37,10 @@ class Numbers:
         among = self.values
         for index in before:
             among = among[index]
+        if isinstance(last, slice):
+            for at, number in zip(range(*last.indices(len(among))), [value[n] for n in range(len(value))], strict=True):
+                self[(*before, at)] = number
+            return
         assert 0 <= last < len(among), "native code would have written what is outside"
         if isinstance(among[last], list):  # a row: its fields are copied
             assert len(among[last]) == len(value)
@@ -68,6 +72,10 @@ class _Slice(Numbers):
 
     def __setitem__(self, at: Any, value: Any) -> None:
         first, *others = at if isinstance(at, tuple) else (at,)
+        if isinstance(first, slice):
+            for n, number in zip(range(*first.indices(len(self))), [value[n] for n in range(len(value))], strict=True):
+                self[n] = number
+            return
         assert 0 <= first < len(self)
         self._whole[(self._range[first], *others) if others else self._range[first]] = value
 

@@ -148,6 +148,17 @@ TEXTS = {
             s.interfaces[1] = row.queued, row.whose, row.token
             s.groups[1] = s.groups[0] = s.a, s.b, s.a ^ s.b
             return row.token""",
+    "numbers are copied": """
+        def put(to, numbers):
+            to[:] = numbers
+        def f(s):
+            first, last = s.a & 1, 2 + (s.b & 1)
+            s.halves[first:last] = s.halves[first + 2 : last + 2]
+            s.halves[2:6] = s.halves[1:5]
+            s.bytes_[1:1] = s.bytes_[3:3]
+            s.values[3] = s.values[s.c & 3]
+            put(s.values[1][1:3], s.values[2][0:2])
+            return s.halves[3]""",
     "heaps move rows": """
         def f(s):
             time, ticket = s.a, s.b
@@ -325,7 +336,9 @@ REFUSED = {
 }
 REFUSED_TOO = [
     "def f(s):\n    s.interfaces[0], s.interfaces[1] = s.interfaces[1], s.interfaces[0]\n    return 1\n",
-    "def f(s):\n    s.values[0] = s.values[1]\n    return 1\n",
+    "def f(s):\n    s.values[0] = s.halves[0:3]\n    return 1\n",
+    "def f(s):\n    s.values[0:2] = s.values[1:3]\n    return 1\n",
+    "def f(s):\n    s.values[0], s.values[1] = s.values[1], s.values[0]\n    return 1\n",
     "def f(s):\n    s.interfaces[0] = 5\n    return 1\n",
     "def f(s):\n    s.interfaces[0] = s.words\n    return 1\n",
     "def f(s):\n    x = s\n    x = s.interfaces[0]\n    return 1\n",
