@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from mipcheck.model.machine.compile import Entries, Machine, State
-from mipcheck.model.machine.entries import used_rows
+from mipcheck.model.machine.compile import Machine, State
 from mipcheck.model.machine.kleene import UNKNOWN
+from mipcheck.model.machine.rows import Entries
 from mipcheck.model.specification.spec import Spec
 from mipcheck.model.specification.term import Term
 from mipcheck.model.values.types import BOOL, INT
@@ -50,8 +50,9 @@ class Moment:
         """Yield the numbers of the events that made the state what it is, among others."""
         yield from self.own_writers
         yield from self.node_writers
-        for writers in (*self.interface_writers, *self.entries):  # those of entries are among their columns
+        for writers in self.interface_writers:
             yield from writers
+        yield from self.entries  # writers are among them
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +195,7 @@ def _entries_read(machine: Machine, term: Term, moment: Moment, interface: int) 
             yield from _columns_read(machine, moment, t.name, key)
         elif t.kind in ("entry", "some_entry", "every_entry"):
             parts = len(machine.spec.tables[table].keys)
-            keys = [tuple(r[1 : 1 + parts]) for r in used_rows(moment.entries)[1:] if r[0] == machine.tables[table]]
+            keys = [r.key for r in machine.rows(moment.entries) if r.table == machine.tables[table]]
             for key in sorted(keys) or [(UNKNOWN,) * parts]:
                 yield from _columns_read(machine, moment, t.name, key)
 
@@ -216,9 +217,10 @@ def _columns_read(machine: Machine, moment: Moment, column: str, key: tuple[int,
 def _read(machine: Machine, moment: Moment, column: str, key: tuple[int, ...]) -> Read:
     """Return what an entry has in a column, and who wrote it; of one that is in no row, the default row's."""
     table = machine.tables[column.partition(".")[0]]
-    for row in used_rows(moment.entries)[1:]:
-        if row[0] == table and tuple(row[1 : 1 + len(key)]) == key:
-            return Read(column, None, row[machine.columns[column]], row[machine.writer_column(column)], key)
+    for row in machine.rows(moment.entries):
+        if row.table == table and row.key == key:
+            place = machine.columns[column]
+            return Read(column, None, row.values[place], row.writers[place], key)
     slot = machine.table_slots[column]
     return Read(column, None, moment.node[slot], moment.node_writers[slot], key)
 

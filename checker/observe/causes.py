@@ -7,9 +7,9 @@ events wrote. Of who wrote it there is a hash here; in words it is `blame.cause_
 from __future__ import annotations
 
 from mipcheck.checker.observe.limits import LIMIT
+from mipcheck.checker.observe.packed import bring_entries
 from mipcheck.checker.observe.state import ObserverState
 from mipcheck.checker.observe.tables import end_of, mixed
-from mipcheck.model.machine.entries import FIRST
 
 
 def known_finding(s: ObserverState, what: int) -> int:
@@ -28,14 +28,17 @@ def hash_of_read(s: ObserverState) -> int:
     """Return a hash of the writers of all that the condition of `rule` read, as they were before the event."""
     row = s.row
     interest = s.interest[s.rule]
-    own, shared = s.writers[row], s.shared_writers[s.node]
+    own = s.writers[row]
     if s.altered == 1:
-        own, shared = s.writers_before, s.shared_writers_before
+        own = s.writers_before
     h = s.rule + 1
     for k in range(interest.own, interest.node):
         h = mixed(h, own[s.interests[k]])
     for k in range(interest.node, interest.every):
-        h = mixed(h, shared[s.interests[k]])
+        writer = s.shared_writers[s.node, s.interests[k]]
+        if s.altered == 1 and writer == s.first + s.at:
+            writer = s.shared_writers_before[s.interests[k]]
+        h = mixed(h, writer)
     if interest.every < interest.end:
         for other in range(s.nodes[s.node].begin, end_of(s, s.node)):
             for k in range(interest.every, interest.end):
@@ -55,14 +58,12 @@ def _read_entries(s: ObserverState, h: int) -> int:
     for k in range(s.width):
         if (s.wanted[s.rule, kind] >> k) & 1 == 1:
             h = mixed(h, keys[k])
-    rows = s.entries
-    if s.altered == 1 and s.kinds[kind].tabled == 1:
-        rows = s.entries_before
-    for n in range(1, rows[0, 0]):
-        if (s.rules[s.rule].tables >> rows[n, 0]) & 1 == 1:
-            columns = s.columns_of[rows[n, 0]]
-            for k in range(FIRST + columns):
-                h = mixed(h, rows[n, k])
-            for k in range(s.writers_begin, s.writers_begin + columns):
-                h = mixed(h, rows[n, k])
+    bring_entries(s, s.node, 0)
+    begin = s.entries_begin
+    if s.entries_end > begin:
+        for table in range(s.tables_count):
+            if (s.rules[s.rule].tables >> table) & 1 == 1:
+                h = mixed(h, table)
+                for k in range(s.packed[begin + table], s.packed[begin + table + 1]):
+                    h = mixed(h, s.packed[begin + k])
     return h

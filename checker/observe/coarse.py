@@ -24,8 +24,8 @@ from mipcheck.checker.observe.moments import copied, moment_of
 from mipcheck.checker.observe.nodes import InterfaceState, NodeState
 from mipcheck.checker.observe.observation import Hole, Observation
 from mipcheck.checker.trace.source import Evidence, Fog
-from mipcheck.model.machine.entries import used_rows
 from mipcheck.model.machine.kleene import UNKNOWN, join
+from mipcheck.model.machine.rows import held
 from mipcheck.model.values.event import NODE, Event
 
 if TYPE_CHECKING:
@@ -396,7 +396,7 @@ class CoarseObserver(InexactObserver):
 
     def _joined(self, one: Snapshot, other: Snapshot) -> Snapshot:
         """Return what is known if one of two states is the case."""
-        shared, entries = one[0][:], [row[:] for row in used_rows(one[2])]
+        shared, entries = one[0][:], held(one[2])
         if self._machine.tables:
             self._combine((shared, [], entries), other, same)
         joined = (

@@ -15,13 +15,12 @@ from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
-from mipcheck.checker.observe import limits, loop, tables, trials
+from mipcheck.checker.observe import limits, loop, packed, tables, trials
 from mipcheck.checker.observe.blame import Moment, cause_of
 from mipcheck.checker.observe.bounds import numbers_read
 from mipcheck.checker.observe.facts import facts_of
 from mipcheck.checker.observe.inexact import times_of, too_coarse
 from mipcheck.checker.observe.interests import COUNT, fill_interests, fill_kinds, read_slots
-from mipcheck.checker.observe.moments import rows_told
 from mipcheck.checker.observe.observation import Finding, Hole, Observation, Tally, concluded
 from mipcheck.checker.observe.room import grow, make_room
 from mipcheck.checker.observe.shapes import Shapes
@@ -34,8 +33,9 @@ from mipcheck.checker.trace.derive import ACCESS
 from mipcheck.checker.trace.source import EXACT, Evidence, Fog
 from mipcheck.checker.trace.times import TIME_LIMIT
 from mipcheck.model.machine.compile import Machine, State
-from mipcheck.model.machine.entries import FIRST
+from mipcheck.model.machine.entries import width_of
 from mipcheck.model.machine.kleene import UNKNOWN
+from mipcheck.model.machine.rows import held
 from mipcheck.model.native.errors import NativeError
 from mipcheck.model.values.event import NODE
 
@@ -80,6 +80,10 @@ class NativeObserver:
         self._by = max(0, evidence.tolerance - 1)
         self._since = {rule: machine.anchor_slot(rule) for rule, _ in machine.obligations}
         self._doubts: list[tuple[int, int, int, Hole]] = []
+        # Where state changes that no event sets, because times are coarse or nothing is seen of it, all is kept.
+        few = self._tracks and not self._by and fog is None
+        every = [*range(machine.node_size)]
+        self._slots_set = [machine.slots_set(kind) if few else every for kind in machine.kinds]
         self._state = self._start(boot)
         self._state.tolerance = evidence.tolerance
         self._state.begun[list(() if evidence.several else machine.begun)] = 1
@@ -94,14 +98,14 @@ class NativeObserver:
         machine, facts = self._machine, self._facts
         interests = read_slots(machine, facts)
         kept = [machine.spec.tables[name] for name in machine.tables]
-        width, rows = machine.entry_width, 1 + sum(t.limit for t in kept) + machine.most_set if kept else 0
+        most_entries = len(kept) + 1 + sum(t.limit * width_of(machine.forms[t.name]) for t in kept) + machine.most_set
         s = ObserverState(
             rules_count=len(machine.rules), kinds_count=len(machine.kinds), limits_count=len(facts.limits),
             shared_limits_count=len(facts.shared_limits),
             interests_count=sum(map(len, interests)), constants_count=len(machine.constants),
             slots=machine.interface_size, variables=len(machine.interface_slots), shared_slots=machine.node_size,
-            tables_count=len(kept), most_entries=rows, entry_width=width, writers_begin=FIRST + machine.most_columns,
-            most_packed=2 * rows * width, packed_room=8 * rows * width,
+            tables_count=len(kept), most_entries=most_entries, packed_count=most_entries,
+            set_count=sum(map(len, self._slots_set)), most_packed=2 * most_entries, packed_room=8 * most_entries,
             rows_room=_FEW, nodes_room=_FEW, node_of_room=4 * _FEW, deadlines_room=4 * _FEW, late_room=4 * _FEW,
             occurrences_room=16 * _FEW if self._record else len(machine.rules) + 1, modes_room=_FEW, names_room=_FEW,
             width=self._width, now=UNKNOWN, rows_count=1, nodes_count=1,
@@ -119,11 +123,11 @@ class NativeObserver:
         s.nodes[0] = (UNKNOWN, 1 if boot else 2, tables.whole_of(s, 0), 1, 0, 0, 0, -1)
         s.shared[0] = signed(machine.initial_node() if boot else machine.late_node())
         s.shared_writers[0] = -1
-        s.pieces[:], s.columns_of[:] = -1, [len(t.columns) for t in kept]
+        s.pieces[:] = -1
         for n, limit in enumerate((*facts.limits, *facts.shared_limits)):
             s.limits[n] = limit
         fill_interests(s, machine, facts, interests)
-        fill_kinds(s, machine, facts)
+        fill_kinds(s, machine, facts, self._slots_set)
         for rule, _ in machine.obligations:
             s.rules[rule].anchor, s.rules[rule].by_node = machine.anchor_slot(rule), rule in machine.shared_duties
         s.varying, s.varying_key = self._varying()
@@ -435,17 +439,20 @@ class NativeObserver:
         before = kind >= 0 and s.altered == 1
         own = self._interface(s.values_before if before else s.values[row])
         writers = (s.writers_before if before else s.writers[row]).tolist()
-        shared = self._shared(s.shared_before if before else s.shared[node])
-        shared_writers = (s.shared_writers_before if before else s.shared_writers[node]).tolist()
+        of_node, its_writers = s.shared[node].copy(), s.shared_writers[node].copy()
+        if before:
+            slots = s.slots_set[s.kinds[kind].slots : s.kinds[kind].slots_end]
+            of_node[slots], its_writers[slots] = s.shared_before[slots], s.shared_writers_before[slots]
+        shared, shared_writers = self._shared(of_node), its_writers.tolist()
         rows = range(s.nodes[node].begin, s.nodes[node].begin + s.nodes[node].count)
         states = tuple(own if r == row else self._interface(s.values[r]) for r in rows)
         all_writers = tuple(writers if r == row else s.writers[r].tolist() for r in rows)
         names = tuple(self._name(s.interfaces[r].token) for r in rows)
-        entries = s.entries_before if before and s.kinds[kind].tabled else s.entries
+        packed.bring_entries(s, node, 0)  # as they were before an event that is being judged
         event = self._machine.kinds[kind] if kind >= 0 else ""
         return Moment(
             now, s.index, own, shared, states, writers, shared_writers, all_writers, event, tuple(keys), names,
-            rows_told(entries, s.columns_of, s.writers_begin),
+            held(s.packed[s.entries_begin : s.entries_end].tolist()),
         )  # fmt: skip
 
     def _interface(self, state: Array) -> State:

@@ -16,7 +16,8 @@ from mipcheck.checker.observe.nodes import hide
 from mipcheck.checker.observe.observation import Finding
 from mipcheck.checker.trace.source import CLEAR, Evidence, Fog, fog_of
 from mipcheck.model.machine.compile import Machine
-from mipcheck.model.machine.entries import emptied, used_rows
+from mipcheck.model.machine.entries import emptied
+from mipcheck.model.machine.rows import held
 
 TOGETHER: Final = 10 * 10**9
 """ns between the last events of sources that were stopped together: of each, what it told last was some time before."""
@@ -39,9 +40,9 @@ def doubt(machine: Machine, finding: Finding, evidence: Evidence, last: int) -> 
 
 def _in_fog(moment: Moment, fog: Fog) -> Moment:
     """Return a moment of which nothing is known that the fog hides."""
-    entries = [row[:] for row in used_rows(moment.entries)]
-    for table in fog.tables if entries else ():
-        emptied(entries, table)
+    entries = held(moment.entries)
+    for form in fog.tables if entries else ():
+        emptied(entries, form)
     node, own, *interfaces = (state[:] for state in (moment.node, moment.own, *moment.interfaces))
     hide(node, fog.node)
     for state in (own, *interfaces):

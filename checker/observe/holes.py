@@ -9,7 +9,6 @@ from mipcheck.checker.console.escape import printable
 from mipcheck.checker.observe.blame import Leaf, Moment, Read, blame, evaluate, reads
 from mipcheck.checker.observe.context import Context, show_event, state_shown
 from mipcheck.checker.observe.observation import Finding, Hole
-from mipcheck.model.machine.entries import used_rows
 from mipcheck.model.machine.kleene import UNKNOWN
 from mipcheck.model.specification.spec import Allow, Require
 from mipcheck.model.specification.term import Term
@@ -146,5 +145,5 @@ def _beyond(context: Context, moment: Moment, read: Read) -> str:
     table = context.spec.tables.get(read.name) if read.key else None
     if table is None or read.writer < 0 or context.spec.events[context.events[read.writer].kind].sender == "observer":
         return ""
-    held = [row for row in used_rows(moment.entries)[1:] if row[0] == context.machine.tables[table.name]]
+    held = [row for row in context.machine.rows(moment.entries) if row.table == context.machine.tables[table.name]]
     return f": no more than {table.limit} are remembered" if len(held) >= table.limit else ""

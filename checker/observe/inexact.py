@@ -8,7 +8,7 @@ have been. What these come to otherwise is not known.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
@@ -17,14 +17,14 @@ from mipcheck.checker.observe.nodes import InterfaceState, NodeState
 from mipcheck.checker.observe.observation import Hole
 from mipcheck.checker.observe.observer import Observer
 from mipcheck.checker.trace.source import Fog
-from mipcheck.model.machine.entries import AGE, used_rows
 from mipcheck.model.machine.kleene import UNKNOWN, join, owed_from
+from mipcheck.model.machine.rows import Entries, entries_of, held
 
 if TYPE_CHECKING:
-    from mipcheck.model.machine.compile import Entries, Machine, State
+    from mipcheck.model.machine.compile import Machine, State
     from mipcheck.model.values.event import Event
 
-Snapshot = tuple[list[int], list[list[int]], "Entries"]
+Snapshot = tuple[list[int], list[list[int]], Entries]
 """The state of a node, those of its interfaces, and the entries of its tables."""
 
 
@@ -114,7 +114,7 @@ class InexactObserver(Observer):
     ) -> tuple[Snapshot, dict[int, int]]:
         """Return the state after an event that happens now, and by rule how it is judged."""
         machine = self._machine
-        shared, states, entries = state[0][:], [s[:] for s in state[1]], [row[:] for row in used_rows(state[2])]
+        shared, states, entries = state[0][:], [s[:] for s in state[1]], held(state[2])
         place = node.places.get(event.interface)
         index = UNKNOWN if place is None else place.index
         own = machine.unknown_interface() if place is None else states[index]
@@ -167,14 +167,14 @@ class InexactObserver(Observer):
             for slot in slots:
                 if values[slot] != UNKNOWN:
                     values[slot] += by
-        entries = [row[:] for row in used_rows(state[2])]
+        rows = self._machine.rows(state[2])
         for name in self._times.entries_uncertain:
             table, column = self._machine.tables[name.partition(".")[0]], self._machine.columns[name]
-            for row in entries[1:]:
-                if row[0] == table and row[column] != UNKNOWN:
-                    row[column] += by
-        later = shared, states, entries
-        return None if later == (state[0], state[1], used_rows(state[2])) else later
+            for row in rows:
+                if row.table == table and row.values[column] != UNKNOWN:
+                    row.values[column] += by
+        later = shared, states, entries_of(rows, [*self._machine.forms.values()])
+        return None if later == (state[0], state[1], held(state[2])) else later
 
     def _agree(self, result: Snapshot, other: Snapshot, by: int) -> None:
         """Forget what would be otherwise had the event happened `by` ns later, but for times that move with it."""
@@ -191,29 +191,30 @@ class InexactObserver(Observer):
         be more entries than a table holds, the oldest are forgotten.
         """
         machine, entries = self._machine, one[2]
-        ours = {tuple(row[:AGE]): row for row in used_rows(entries)[1:]}
-        theirs = {tuple(row[:AGE]): row for row in used_rows(other[2])[1:]}
+        ours = {(row.table, row.key): row for row in machine.rows(entries)}
+        theirs = {(row.table, row.key): row for row in machine.rows(other[2])}
         for key, row in theirs.items():
             if key not in ours:
-                ours[key] = new = row[:]
+                ours[key] = new = replace(row, values=row.values[:])
                 for name, column in machine.columns.items():
-                    if machine.tables[name.partition(".")[0]] == key[0]:
-                        new[column] = one[0][machine.table_slots[name]]
+                    if machine.tables[name.partition(".")[0]] == row.table:
+                        new.values[column] = one[0][machine.table_slots[name]]
         for name, column in machine.columns.items():
             table, default = machine.tables[name.partition(".")[0]], other[0][machine.table_slots[name]]
             is_time = machine.spec.column(name).type.name == "time"
             for key, row in ours.items():
-                if key[0] == table:
-                    row[column] = known(row[column], theirs[key][column] if key in theirs else default, is_time)
-        rows = sorted(ours.values(), key=lambda row: row[AGE])
+                if row.table == table:
+                    that = theirs[key].values[column] if key in theirs else default
+                    row.values[column] = known(row.values[column], that, is_time)
+        rows = sorted(ours.values(), key=lambda row: row.age)
         for table_name, number in machine.tables.items():
-            own = [row for row in rows if row[0] == number]
+            own = [row for row in rows if row.table == number]
             for row in own[: max(0, len(own) - machine.spec.tables[table_name].limit)]:
                 rows.remove(row)
                 for name in machine.spec.tables[table_name].columns:
                     slot = machine.table_slots[name]
-                    one[0][slot] = join(one[0][slot], row[machine.columns[name]])
-        entries[:] = [[len(rows) + 1, *[0] * (machine.entry_width - 1)], *rows] if rows else []
+                    one[0][slot] = join(one[0][slot], row.values[machine.columns[name]])
+        entries[:] = entries_of(rows, [*machine.forms.values()])
 
 
 def same(a: int, b: int, time: bool) -> int:
@@ -228,7 +229,7 @@ def _shifted(a: int, b: int, time: bool, by: int) -> int:
 
 def snapshot(node: NodeState) -> Snapshot:
     """Return copies of the states of a node."""
-    return node.state[:], [s[:] for s in node.states], [row[:] for row in used_rows(node.entries)]
+    return node.state[:], [s[:] for s in node.states], held(node.entries)
 
 
 def owed_perhaps(joined: State, met: int, anchor: int, states: Iterable[State]) -> None:

@@ -10,7 +10,6 @@ from mipcheck.checker.observe.facts import Facts
 from mipcheck.checker.observe.state import ObserverState
 from mipcheck.checker.trace.derive import ACCESS, OTHER, SCOPE
 from mipcheck.model.machine.compile import Machine
-from mipcheck.model.specification.spec import Allow
 
 COUNT: Final = "count"
 """The key that says how many packets an event stands for; those in an access mode are added up."""
@@ -34,10 +33,13 @@ def fill_interests(s: ObserverState, machine: Machine, facts: Facts, slots: Sequ
             s.wanted[rule, kind] = sum(1 << n for n in of.keys[name])
 
 
-def fill_kinds(s: ObserverState, machine: Machine, facts: Facts) -> None:
-    """Write down what kinds of events do, and where they have keys that the loop looks at."""
-    permissions = [rule.body for rule in machine.rules if isinstance(rule.body, Allow)]
-    judged = {p.event for body in permissions for p in (*body.patterns, *body.kept)}
+def fill_kinds(s: ObserverState, machine: Machine, facts: Facts, slots_set: Sequence[Sequence[int]]) -> None:
+    """Write down what kinds of events do, and where they have keys that the loop looks at.
+
+    `slots_set` are the slots of a node that each may set.
+    """
+    s.slots_set[:] = [slot for slots in slots_set for slot in slots]
+    ends = [0, *np.cumsum([len(slots) for slots in slots_set]).tolist()]
     for n, name in enumerate(machine.kinds):
         event = machine.spec.events[name]
         slot = {k.name: i for i, k in enumerate(event.keys)}
@@ -60,6 +62,7 @@ def fill_kinds(s: ObserverState, machine: Machine, facts: Facts) -> None:
             slot.get(COUNT, -1),
             slot[SCOPE] if other >= 0 else -1,
             other,
-            bool(machine.changes(name)) and name in judged,
             bool(machine.changes(name)),
+            ends[n],
+            ends[n + 1],
         )

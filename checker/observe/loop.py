@@ -25,7 +25,7 @@ from mipcheck.checker.observe.causes import hash_of_read, known_finding
 from mipcheck.checker.observe.generated import alters, due, pending, step
 from mipcheck.checker.observe.limits import INTERFACES, LIMIT
 from mipcheck.checker.observe.near import bring_near
-from mipcheck.checker.observe.packed import keep_entries, pack, unpack
+from mipcheck.checker.observe.packed import bring_entries, keep_entries
 from mipcheck.checker.observe.pauses import ask_for_missed, count_pause, end_pause, ends_pause, lose_pause
 from mipcheck.checker.observe.state import ObserverState
 from mipcheck.checker.observe.tables import (
@@ -159,9 +159,10 @@ def _overdue(s: ObserverState) -> int:
     s.node = node
     s.index = row - begin if s.interfaces[row].token >= 0 else U
     every = s.values[begin : end_of(s, node)]
-    unpack(s, node)
+    bring_entries(s, node, 0)
+    entries = s.packed[s.entries_begin : s.entries_end]
     s.outcomes_count = due(
-        s.until - s.by, s.index, s.values[row], s.shared[node], s.entries, every, s.constants, s.outcomes
+        s.until - s.by, s.index, s.values[row], s.shared[node], entries, every, s.constants, s.outcomes
     )
     s.outcome = 0
     if s.tracks == 1 and node == 0:
@@ -279,10 +280,9 @@ def _happen(s: ObserverState) -> int:
     s.altered = 0
     if changing and (notes or s.foggy == 1 or s.coarse == 1 or alters(kind, keys, s.constants) == 1):
         s.altered = 1
-        keep_before(s, row, node)
-    unpack(s, node)
-    if s.altered == 1 and s.kinds[kind].tabled == 1:
-        keep_entries(s)
+        keep_before(s, row, node, kind)
+    bring_entries(s, node, 1 if s.altered == 1 and s.kinds[kind].sets == 1 else 0)
+    entries = s.packed[s.entries_begin : s.entries_end]
     own = s.nodes[node]
     every = s.values[own.begin : end_of(s, node)]
     if s.coarse == 1:
@@ -293,16 +293,14 @@ def _happen(s: ObserverState) -> int:
             index = n * ROWS + (s.index if s.index != U else INTERFACES)
             tried = s.tried[n * ROWS : n * ROWS + own.count]
             s.tried_counts[n] = step(
-                kind, s.time[i] + later, s.index, s.tried[index], s.tried_shared[n], s.entries, tried, keys,
+                kind, s.time[i] + later, s.index, s.tried[index], s.tried_shared[n], entries, tried, keys,
                 s.constants, s.first + i, s.tried_writers, s.tried_shared_writers, s.tried_outcomes[n],
             )  # fmt: skip
             s.trials += 1
     s.outcomes_count = step(
-        kind, s.time[i], s.index, s.values[row], s.shared[node], s.entries, every, keys, s.constants,
+        kind, s.time[i], s.index, s.values[row], s.shared[node], entries, every, keys, s.constants,
         s.first + i, s.writers[row], s.shared_writers[node], s.outcomes,
     )  # fmt: skip
-    if s.altered == 1 and s.kinds[kind].sets == 1:
-        pack(s, node)
     s.outcome = 0
     s.shared_changed = 0
     if s.foggy == 1:
@@ -314,7 +312,7 @@ def _happen(s: ObserverState) -> int:
     if s.altered == 1:
         if s.kinds[kind].waking == 1 and node == 0:
             count_pause(s)
-        s.shared_changed = keep_writers(s, row, node)
+        s.shared_changed = keep_writers(s, row, node, kind)
     if s.to_all == 1 and node == 0 and s.nodes_count > 1:
         s.outcomes_count = 0  # the state in which nodes begin is nobody's
     return _JUDGE
@@ -352,6 +350,8 @@ def _judge(s: ObserverState) -> int:
             rule.unlisted += 1
         else:
             return STOP + BROKEN
+    if s.altered == 1 and s.kinds[kind].sets == 1:
+        keep_entries(s, node)
     if changing:
         if s.limits_count > 0 and row != 0 and owes_nothing(s, row) == 0 and plan(s, row, s.time[i]) == 1:
             look_later(s, row)
@@ -435,10 +435,9 @@ def _pend(s: ObserverState) -> int:
             node = s.interfaces[row].node
             begin = s.nodes[node].begin
             every = s.values[begin : end_of(s, node)]
-            unpack(s, node)
-            s.outcomes_count = pending(
-                s.index, s.values[row], s.shared[node], s.entries, every, s.constants, s.outcomes
-            )
+            bring_entries(s, node, 0)
+            entries = s.packed[s.entries_begin : s.entries_end]
+            s.outcomes_count = pending(s.index, s.values[row], s.shared[node], entries, every, s.constants, s.outcomes)
             s.outcome = 0
         elif s.to_all == 1 and s.node + 1 < s.nodes_count:
             s.node += 1

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 
 from mipcheck.checker.observe.blame import Moment
 from mipcheck.checker.observe.nodes import InterfaceState
-from mipcheck.checker.trace.columns import Array
-from mipcheck.model.machine.compile import Entries, State
-from mipcheck.model.machine.entries import FIRST, used_rows
+from mipcheck.model.machine.compile import State
+from mipcheck.model.machine.rows import Entries, held
 
 Copied = tuple[int, State, list[int], State, list[int], Entries]
 """An interface (by index), its state and writers, the node's state, writers and entries of tables."""
@@ -17,27 +16,7 @@ Copied = tuple[int, State, list[int], State, list[int], Entries]
 def copied(place: InterfaceState) -> Copied:
     """Return copies of what a step on an interface may change."""
     node = place.node
-    return (place.index, place.state[:], place.writers[:], node.state[:], node.writers[:],
-            [row[:] for row in rows_held(node.entries)])  # fmt: skip
-
-
-def rows_held(entries: Entries) -> Entries:
-    """Return the rows of tables in use, row 0 included; none if there is no other, whether there ever was or not."""
-    used = used_rows(entries)
-    return list(used) if len(used) > 1 else []
-
-
-def rows_told(entries: Array, columns_of: Array, writers_begin: int) -> Entries:
-    """Return the rows of an array as `rows_held`. Zero is what a row has more than its table, as in Python.
-
-    Of each table there is in `columns_of` how many columns it has; who wrote them stands from `writers_begin` on.
-    """
-    rows: Entries = entries[: entries[0, 0]].tolist() if len(entries) else []
-    for row in rows[1:]:
-        columns = columns_of[row[0]]
-        row[FIRST + columns : writers_begin] = [0] * (writers_begin - FIRST - columns)
-        row[writers_begin + columns :] = [0] * (len(row) - writers_begin - columns)
-    return rows_held(rows)
+    return place.index, place.state[:], place.writers[:], node.state[:], node.writers[:], held(node.entries)
 
 
 def moment_of(now: int, place: InterfaceState, before: Copied, kind: str = "", keys: Sequence[int] = ()) -> Moment:

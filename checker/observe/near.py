@@ -18,7 +18,7 @@ _MANY: Final = 2048
 """Nodes from which on this is worth it: the state of fewer is in the cache anyway."""
 _LINE: Final = 8
 """Integers that come into the cache together."""
-_ENTRIES: Final = 64
+_ENTRIES: Final = 256
 """Integers of a node's entries of tables that are read, at the most."""
 
 

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from mipcheck.model.machine.compile import Entries, State
+from mipcheck.model.machine.compile import State
 from mipcheck.model.machine.kleene import UNKNOWN
+from mipcheck.model.machine.rows import Entries
 
 NEVER: Final = 2**63
 """A deadline (ns) that does not come."""

@@ -20,9 +20,10 @@ from mipcheck.checker.observe.nodes import NEVER, InterfaceState, NodeState, hid
 from mipcheck.checker.observe.observation import Finding, Groups, Hole, Observation, Tally, concluded
 from mipcheck.checker.observe.sleep import Sleep
 from mipcheck.checker.trace.source import Fog
-from mipcheck.model.machine.compile import Due, Entries, Judged, Machine, State
-from mipcheck.model.machine.entries import emptied, used_rows
+from mipcheck.model.machine.compile import Due, Judged, Machine, State
+from mipcheck.model.machine.entries import emptied
 from mipcheck.model.machine.kleene import UNKNOWN
+from mipcheck.model.machine.rows import Entries
 from mipcheck.model.values.event import NODE, Event
 
 
@@ -240,7 +241,7 @@ class Observer:
                 raise limits.too_many_nodes()
             one = self._one
             node = self._nodes[key] = NodeState(key, one.fresh, one.state[:], one.writers[:])
-            node.entries = [row[:] for row in one.entries]
+            node.entries = one.entries[:]
             self._seen += 1
             for place in one.places.values():
                 self._add(node, place.name, place.state[:], place.writers[:])
@@ -303,8 +304,8 @@ class Observer:
         if fog is None:
             return
         hide(shared, fog.node)
-        for table in fog.tables if entries else ():
-            emptied(entries or (), table)
+        for form in fog.tables if entries else ():
+            emptied(entries or [], form)
         if own is not None:
             hide(own, fog.own)
             for slot in fog.owed:
@@ -333,7 +334,8 @@ class Observer:
             read += tuple(w[n] for w in every for n in interest.all)
         if interest.tables:
             read += tuple(keys[n] for n in interest.keys[event.kind])
-            read += tuple(c for row in used_rows(entries)[1:] if row[0] in interest.tables for c in row)
+            rows = (r for r in self._machine.rows(entries) if r.table in interest.tables)
+            read += tuple(c for r in rows for c in (r.table, r.age, *r.key, *r.values, *r.writers))
         last = groups.last.get((node.key, place.name, event.kind))
         if last is not None and last[0] == read:
             self._again(last[1], event.time, number)
@@ -418,8 +420,7 @@ class Observer:
             yield from node.writers
             for place in node.places.values():
                 yield from place.writers
-            for row in node.entries:
-                yield from row  # writers are among its columns
+            yield from node.entries  # writers are among them
         moments = [(t.hole.event, t.hole.moment) for t in self._tallies if t.hole is not None]
         for finding in (f for g in self._groups for f in g.by_cause.values()):
             yield finding.event

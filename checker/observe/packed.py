@@ -1,12 +1,11 @@
-"""Entries of tables of all nodes, packed: those of a node side by side, each as wide as its table; a part of the loop.
+"""Entries of tables of all nodes: those of a node side by side, in a piece of one array; a part of the loop.
 
 Of many nodes the state is seldom in the processor's cache, so that what an event costs is how much of it has to be
-read. Generated code works on rows as wide as those of the widest table, in `entries`. That has the rows of one node at
-a time: they are taken out of `packed` before an event, and put back after one that may have changed them. There the
-first integer of a node's says how many rows follow, and one more, as in row 0 of `entries`; of each row there is what
-comes before the columns, the columns of its table, and who wrote them.
+read. A node that has entries has a piece of `packed`, in which its rows stand as `model/machine/entries.py` has them.
+There they are read. An event that may change them changes a copy, at the front of `packed`, and until it has been
+judged the piece is what there was before it.
 
-Pieces of `packed` are of a few sizes. One that a node needs no more is the next one's that needs as much.
+Pieces are of a few sizes. One that a node needs no more is the next one's that needs as much.
 """
 
 from __future__ import annotations
@@ -14,15 +13,15 @@ from __future__ import annotations
 from typing import Final
 
 from mipcheck.checker.observe.state import ObserverState
-from mipcheck.model.machine.entries import FIRST
 
 _LEAST: Final = 16
-"""Integers of the smallest piece. Of the others each is half as large again as the one before, or a third."""
+"""Integers of the smallest piece. Of the others each is an eighth larger than the one before,
+or less."""
 
 
 def room_of(size: int) -> int:
     """Return how many integers a piece has, by the number of its size."""
-    return (_LEAST + _LEAST // 2 * (size & 1)) << (size >> 1)
+    return (_LEAST + _LEAST // 8 * (size & 7)) << (size >> 3)
 
 
 def room_held(s: ObserverState, node: int) -> int:
@@ -54,82 +53,46 @@ def drop_entries(s: ObserverState, node: int) -> None:
 
 def drop_all(s: ObserverState) -> None:
     """Take all pieces back, of nodes that are forgotten."""
-    s.packed_count = 0
+    s.packed_count = s.most_entries
     for size in range(len(s.pieces)):
         s.pieces[size] = -1
 
 
-def unpack(s: ObserverState, node: int) -> None:
-    """Have the rows of a node in `entries`. What stands there beside the columns of a row's table means nothing."""
-    if s.entry_width == 0:
+def bring_entries(s: ObserverState, node: int, changing: int) -> None:
+    """Have the rows of a node from `entries_begin` to `entries_end`: a copy of them, if they are to change."""
+    begin = s.nodes[node].packed
+    end = begin
+    if s.nodes[node].packed_size >= 0:
+        end += s.packed[begin + s.tables_count]
+    if changing == 0:
+        s.entries_begin = begin
+        s.entries_end = end
         return
-    owner = s.nodes[node]
-    s.entries[0, 0] = 0
-    if owner.packed_size < 0:
-        return
-    at = owner.packed
-    used = s.packed[at]
-    s.entries[0, 0] = used
-    at += 1
-    for n in range(1, used):
-        columns = s.columns_of[s.packed[at]]
-        row = s.entries[n]
-        for k in range(FIRST + columns):
-            row[k] = s.packed[at + k]
-        at += FIRST + columns
-        begin = s.writers_begin
-        for k in range(columns):
-            row[begin + k] = s.packed[at + k]
-        at += columns
+    s.entries_begin = 0
+    s.entries_end = s.most_entries
+    if end == begin:
+        for table in range(s.tables_count + 1):
+            s.packed[table] = s.tables_count + 1
+    s.packed[: end - begin] = s.packed[begin:end]
 
 
-def pack(s: ObserverState, node: int) -> None:
-    """Keep the rows in `entries` as those of a node, where they were or, if there are more, in a larger piece.
+def keep_entries(s: ObserverState, node: int) -> None:
+    """Keep the rows that have changed as those of a node, where they were or, if there are more, in a larger piece.
 
     Where none is in use any more, it has none: neither room for them, nor anything that would have to be read.
     """
-    used = s.entries[0, 0]
-    if used <= 1:
+    used = s.packed[s.tables_count]
+    if used == s.tables_count + 1:
         drop_entries(s, node)
         return
-    room = 1
-    for n in range(1, used):
-        room += FIRST + 2 * s.columns_of[s.entries[n, 0]]
-    if room > room_held(s, node):
+    if used > room_held(s, node):
         size = 0
-        while room_of(size) < room:
+        while room_of(size) < used:
             size += 1
         drop_entries(s, node)
         _take_piece(s, node, size)
-    owner = s.nodes[node]
-    at = owner.packed
-    s.packed[at] = used
-    at += 1
-    for n in range(1, used):
-        row = s.entries[n]
-        columns = s.columns_of[row[0]]
-        for k in range(FIRST + columns):
-            s.packed[at + k] = row[k]
-        at += FIRST + columns
-        begin = s.writers_begin
-        for k in range(columns):
-            s.packed[at + k] = row[begin + k]
-        at += columns
-
-
-def keep_entries(s: ObserverState) -> None:
-    """Keep the rows that stand in `entries` before an event."""
-    used = s.entries[0, 0]
-    s.entries_before[0, 0] = used
-    for n in range(1, used):
-        columns = s.columns_of[s.entries[n, 0]]
-        row = s.entries[n]
-        before = s.entries_before[n]
-        for k in range(FIRST + columns):
-            before[k] = row[k]
-        begin = s.writers_begin
-        for k in range(begin, begin + columns):
-            before[k] = row[k]
+    begin = s.nodes[node].packed
+    s.packed[begin : begin + used] = s.packed[:used]
 
 
 def like_the_device(s: ObserverState, node: int) -> None:

@@ -6,7 +6,7 @@ Compiled as a part of the loop; for the observer, `sleep.py` does the same.
 from __future__ import annotations
 
 from mipcheck.checker.observe.generated import due, ends, rouse
-from mipcheck.checker.observe.packed import unpack
+from mipcheck.checker.observe.packed import bring_entries
 from mipcheck.checker.observe.state import ObserverState
 from mipcheck.checker.observe.tables import complete, copy, end_of, look_later, next_asked
 from mipcheck.model.machine.kleene import U
@@ -59,9 +59,10 @@ def ask_for_missed(s: ObserverState) -> int:
         copy(s.shared_before, s.shared[0])
         every = s.values[s.nodes[0].begin : end_of(s, 0)]
         s.shared_before[s.asleep] = 0
-        unpack(s, 0)
+        bring_entries(s, 0, 0)
+        entries = s.packed[s.entries_begin : s.entries_end]
         s.outcomes_count = due(
-            s.time[s.at] + s.by, s.index, s.values_before, s.shared_before, s.entries, every, s.constants, s.outcomes
+            s.time[s.at] + s.by, s.index, s.values_before, s.shared_before, entries, every, s.constants, s.outcomes
         )
         s.outcome = 0
 

@@ -17,7 +17,7 @@ def grow(s: ObserverState) -> None:
     if s.rows_room - s.rows_count < 2 * loop.SPARE:
         s.grow(rows_room=2 * s.rows_room)
     if s.nodes_room - s.nodes_count < 4:
-        s.grow(nodes_room=2 * s.nodes_room)
+        s.grow(nodes_room=s.nodes_room + s.nodes_room // 4)
     if (least := s.packed_count + 4 * s.most_packed) > s.packed_room:
         s.grow(packed_room=max(least, s.packed_room + s.packed_room // 4))
     if s.rows_room * (s.slots + s.variables) + s.packed_room > _MOST_CELLS:

@@ -19,7 +19,7 @@ from mipcheck.model.native.record import Record, array, table
 
 KEPT: Final = 3
 """How a slot of `veiled` is marked that is known while it is 0; where that is another value, it is so much more."""
-NEAR: Final = 64
+NEAR: Final = 32
 """Events whose nodes are brought near together (`near.py`)."""
 
 
@@ -43,7 +43,7 @@ class NodeRow(Record):
     count: int  # how many interfaces it has
     capacity: int  # for how many there is room
     packed: int  # where its entries of tables stand in `packed`
-    packed_size: int  # the number of the size of its piece of that; -1 if it has no entries
+    packed_size: int  # the number of the size of its piece of that; -1 if it has no entries, and `packed` means nothing
 
 
 class NodeEntry(Record):
@@ -78,8 +78,9 @@ class KindRow(Record):
     packets: int  # the key that says how many packets the event stands for
     scope: int  # the key that says whose traffic a packet is
     other: int  # what that key is for traffic that is not between the node and the enterprise
-    tabled: int  # 1 if it changes tables and is judged: what they had before is then kept
     sets: int  # 1 if it changes tables
+    slots: int  # where in `slots_set` the columns of `shared` begin that it may set
+    slots_end: int  # and where they end
 
 
 class LimitRow(Record):
@@ -172,6 +173,8 @@ class ObserverState(Record):
     to_all: int  # 1 if the event concerns all nodes: it happens to each, and last to node 0
     told: int  # the last node that such an event has happened to
     each: int  # of an event that begins the node anew: the interface that it happens to, by its place; else -1
+    entries_begin: int  # where in `packed` the entries begin that the event, or what is owed, finds
+    entries_end: int  # and where they end, with room for what it may add
     altered: int  # 1 if the event may have changed state: what there was before is kept then
     shared_changed: int  # 1 if the event has changed what the node's interfaces share
     trials: int  # of a coarse stamp: how often the event was tried at other times
@@ -222,10 +225,9 @@ class ObserverState(Record):
     interests_count: int
     constants_count: int
     tables_count: int
-    most_entries: int  # rows of `entries` that a node may come to have in an event
+    set_count: int
+    most_entries: int  # integers that the entries of a node may come to take in an event
     most_packed: int  # integers of `packed` that it may take for them
-    entry_width: int  # integers of a row of `entries`; 0 if nothing is kept by key
-    writers_begin: int  # where in a row begins who wrote its columns
     slots: int  # what an interface's state has: variables, then whether each obligation is met
     variables: int  # variables of an interface
     shared_slots: int  # variables of a node
@@ -263,8 +265,8 @@ class ObserverState(Record):
     nodes = table(NodeRow, "nodes_room")
     shared = array("int64", "nodes_room", "shared_slots")  # values that the interfaces of a node share
     shared_writers = array("int64", "nodes_room", "shared_slots")
-    packed = array("int64", "packed_room")  # entries of tables, as `packed.py` has them
-    pieces = array("int64", "64")  # by size: the first piece of it that nobody needs, where the next one is; else -1
+    packed = array("int64", "packed_room")  # entries of tables, as `packed.py` has them; those of no node come first
+    pieces = array("int64", "256")  # by size: the first piece of it that nobody needs, where the next one is; else -1
     node_of = table(NodeEntry, "node_of_room")  # hash table, open addressing
     deadlines = table(DeadlineEntry, "deadlines_room")  # binary heap
     late = array("int64", "late_room")  # rows to be looked at before the next event, whatever their deadlines
@@ -276,8 +278,8 @@ class ObserverState(Record):
     limits = table(LimitRow, "limits_count + shared_limits_count")  # those of the node stand last
     interest = table(InterestRow, "rules_count")
     interests = array("int64", "interests_count")  # columns of `values` or `shared`, which are those of writers too
-    columns_of = array("int64", "tables_count")  # how many columns each table has
     wanted = array("int64", "rules_count", "kinds_count")  # a bit for each key that says for which entries a rule looks
+    slots_set = array("int64", "set_count")  # by kind: columns of `shared`
     # 1 what is never known of an interface, 2 what is not once it is 0, from KEPT on what is known while so much more
     veiled = array("int64", "slots")
     # Of the times in the default rows of tables: within how many ns any entry lapses, 0 if nothing limits that
@@ -306,10 +308,8 @@ class ObserverState(Record):
     )  # what generated code found: rule and outcome, `due` with the ns between
     values_before = array("int64", "slots")  # of `row` before an event that may have `altered` it
     writers_before = array("int64", "variables")
-    shared_before = array("int64", "shared_slots")  # of `node`
+    shared_before = array("int64", "shared_slots")  # of `node`, where the event may set it
     shared_writers_before = array("int64", "shared_slots")
-    entries = array("int64", "most_entries", "entry_width")  # of a node, as `model/machine/entries.py` has them
-    entries_before = array("int64", "most_entries", "entry_width")  # before an event of a kind that changes tables
     tried = array("int64", "tried_room", "slots")  # by trial: interfaces, last what concerns the whole node
     tried_shared = array("int64", "2", "shared_slots")  # by trial what became of the node
     tried_counts = array("int64", "2")  # as `outcomes_count`

@@ -23,8 +23,7 @@ def mixed(h: int, value: int) -> int:
 
 def copy(to: Any, row: Any) -> None:
     """Copy a row of integers, of the length of `to`."""
-    for k in range(len(to)):
-        to[k] = row[k]
+    to[:] = row
 
 
 def fill(row: Any, value: int) -> None:
@@ -318,15 +317,17 @@ def complete(s: ObserverState, row: int) -> int:
     return 1
 
 
-def keep_before(s: ObserverState, row: int, node: int) -> None:
-    """Keep what there is before an event."""
+def keep_before(s: ObserverState, row: int, node: int, kind: int) -> None:
+    """Keep what there is before an event of a kind, as far as that may change it."""
     copy(s.values_before, s.values[row])
     copy(s.writers_before, s.writers[row])
-    copy(s.shared_before, s.shared[node])
-    copy(s.shared_writers_before, s.shared_writers[node])
+    for n in range(s.kinds[kind].slots, s.kinds[kind].slots_end):
+        k = s.slots_set[n]
+        s.shared_before[k] = s.shared[node, k]
+        s.shared_writers_before[k] = s.shared_writers[node, k]
 
 
-def keep_writers(s: ObserverState, row: int, node: int) -> int:
+def keep_writers(s: ObserverState, row: int, node: int, kind: int) -> int:
     """Restore the writers of variables that a step did not change: who writes what they were brings nothing about.
 
     Return 1 if it changed what the interfaces of a node share.
@@ -335,7 +336,8 @@ def keep_writers(s: ObserverState, row: int, node: int) -> int:
         if s.values[row, k] == s.values_before[k]:
             s.writers[row, k] = s.writers_before[k]
     changed = 0
-    for k in range(s.shared_slots):
+    for n in range(s.kinds[kind].slots, s.kinds[kind].slots_end):
+        k = s.slots_set[n]
         if s.shared[node, k] == s.shared_before[k]:
             s.shared_writers[node, k] = s.shared_writers_before[k]
         else:

@@ -22,10 +22,10 @@ _MOST_BITS: Final = 60
 
 _ROW, _TABLE = "int64:1", "int64:2"
 _STEPS: Final = {
-    "step": ("", "", "", _ROW, _ROW, _TABLE, _TABLE, _ROW, _ROW, "", _ROW, _ROW, _ROW),
+    "step": ("", "", "", _ROW, _ROW, _ROW, _TABLE, _ROW, _ROW, "", _ROW, _ROW, _ROW),
     "alters": ("", _ROW, _ROW),
-    "due": ("", "", _ROW, _ROW, _TABLE, _TABLE, _ROW, _ROW),
-    "pending": ("", _ROW, _ROW, _TABLE, _TABLE, _ROW, _ROW),
+    "due": ("", "", _ROW, _ROW, _ROW, _TABLE, _ROW, _ROW),
+    "pending": ("", _ROW, _ROW, _ROW, _TABLE, _ROW, _ROW),
     "ends": ("", "", _ROW, _ROW, _ROW),
     "rouse": ("", _ROW, _ROW, _TABLE, ""),
 }

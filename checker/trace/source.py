@@ -291,8 +291,8 @@ def _left(
 @dataclass(frozen=True, slots=True)
 class Fog:
     """What of a machine's state is not known at any time: slots of an interface's variables, of what it owes, of the
-    node's, of what that owes, and whole tables (by number). `rules` are those, by number, that events could break, or
-    meet, which nobody sees: with their kinds."""
+    node's, of what that owes, and whole tables (by their forms). `rules` are those, by number, that events
+    could break, or meet, which nobody sees: with their kinds."""
 
     own: Mapping[int, int | None]
     """A slot with the one value that it keeps: nothing unseen makes it another, so that it stays known. None if there
@@ -331,7 +331,7 @@ def fog_of(machine: Machine, evidence: Evidence) -> Fog | None:
     own = {n: only.get(v) for v, n in machine.interface_slots.items() if v in written}
     node = {n: only.get(v) for v, n in machine.node_slots.items() if v in written}
     node |= {n: None for c, n in machine.table_slots.items() if c.partition(".")[0] in written}
-    tables = tuple(sorted(n for t, n in machine.tables.items() if t in written))
+    tables = tuple(sorted(form for t, form in machine.forms.items() if t in written))
     rules: dict[int, frozenset[str]] = {}
     reads: dict[int, frozenset[str]] = {}
     owed, by_node = list[int](), list[int]()

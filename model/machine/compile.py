@@ -18,6 +18,7 @@ from mipcheck.model.machine.code import code_of, compiled
 from mipcheck.model.machine.kleene import UNKNOWN
 from mipcheck.model.machine.layout import Layout
 from mipcheck.model.machine.outlasting import longest
+from mipcheck.model.machine.rows import Entries, none_of
 from mipcheck.model.machine.source import Writer
 from mipcheck.model.machine.terms import literal
 from mipcheck.model.machine.wording import ON_TABLES, OPERATIONS
@@ -27,8 +28,6 @@ from mipcheck.model.specification.term import Term
 from mipcheck.model.values.types import Value
 
 State = list[int]
-Entries = list[list[int]]
-"""Entries of a node's tables, as `entries.py` has them; empty where there never was one."""
 Judged = tuple[int, int]
 """A rule's number and 1 (kept), 0 (broken) or UNKNOWN."""
 
@@ -96,9 +95,9 @@ class Machine(Layout):
 
     def make_room(self, entries: Entries) -> None:
         """See that there is room in `entries` for what the next event may set."""
-        used = entries[0][0] if entries else 0
-        for _ in range(max(used, 1) + self.most_set - len(entries)):
-            entries.append([0] * self.entry_width)
+        if not entries:
+            entries += none_of([*self.forms.values()])
+        entries += [0] * (entries[len(self.forms)] + self.most_set - len(entries))
 
     def unknown_interface(self) -> State:
         return [UNKNOWN] * self.interface_size
@@ -219,7 +218,7 @@ class Machine(Layout):
 
     def evaluate(
         self, term: Term, now: int, this: int, own: State, node: State, every: Sequence[State], keys: Sequence[int],
-        event: str = "", entries: Sequence[State] = (),
+        event: str = "", entries: Sequence[int] = (),
     ) -> int:  # fmt: skip
         """Return the value of a sub-expression in a state, for initial values and explanations."""
         if term.kind == "const":  # which most initial values are: nothing is compiled for these

@@ -7,6 +7,7 @@ from functools import cached_property
 
 from mipcheck.model.machine import entries as tables
 from mipcheck.model.machine.altering import flag_raised
+from mipcheck.model.machine.rows import Entries, Row, form_of, rows_of
 from mipcheck.model.specification.spec import Change, Require, Rule, Spec, Update
 from mipcheck.model.specification.term import EventPattern
 
@@ -18,6 +19,7 @@ class Layout:
     if not, 0 less the time (ns) for which it has paused since then; unknown; or, where it is owed perhaps, 2 and the
     time since when it is at the earliest (`kleene.owed_since`). The node's has one for each variable, then the default
     rows of its tables, whose columns are in `table_slots`, then one for each obligation of its own (`shared_duties`).
+    `forms` are those of its tables (see `entries.py`), `columns` says which of its table's each is.
     `constant_of` says by kind and name which of the constants is a parameter, an address or a flag.
     """
 
@@ -30,8 +32,9 @@ class Layout:
         self.tables = {t.name: n for n, t in enumerate(t for t in spec.tables.values() if not t.ghost)}
         columns = [c for name in self.tables for c in spec.tables[name].columns]
         self.table_slots = {c: len(self.node_slots) + n for n, c in enumerate(columns)}
-        self.columns = {c: tables.FIRST + n for name in self.tables for n, c in enumerate(spec.tables[name].columns)}
-        self.most_columns = max((len(spec.tables[name].columns) for name in self.tables), default=0)
+        self.columns = {c: n for name in self.tables for n, c in enumerate(spec.tables[name].columns)}
+        kept = [(n, spec.tables[name]) for name, n in self.tables.items()]
+        self.forms = {t.name: form_of(n, len(t.keys), len(t.columns)) for n, t in kept}
         self.shared_duties = frozenset(n for n, body in self.obligations if spec.is_owed_by_node(body))
         own = [n for n, _ in self.obligations if n not in self.shared_duties]
         self.done_slot = {rule: len(self.interface_slots) + n for n, rule in enumerate(own)}
@@ -89,23 +92,32 @@ class Layout:
         assert isinstance(body, Require)
         return (self.node_slots if rule in self.shared_duties else self.interface_slots)[body.anchor]
 
-    @property
-    def entry_width(self) -> int:
-        """How many integers a row of `entries` has."""
-        return tables.FIRST + 2 * self.most_columns if self.tables else 0
+    def rows(self, entries: Entries) -> list[Row]:
+        """Return the rows of all tables."""
+        return rows_of(entries, self.forms.values())
 
-    def writer_column(self, column: str) -> int:
-        """Return the column of a row that says who wrote the one of that name."""
-        return self.columns[column] + self.most_columns
+    def places(self, column: str) -> tuple[int, int]:
+        """Return where in a row the column of that name stands, and who wrote it."""
+        table = self.spec.tables[column.partition(".")[0]]
+        place = tables.first_of(self.forms[table.name]) + self.columns[column]
+        return place, place + len(table.columns)
 
     @cached_property
     def most_set(self) -> int:
-        """How many rows an event may add at most: so much room is needed before each."""
-        return max(map(self.most_rows, self.kinds), default=0)
+        """How many integers of rows an event may add at most: so much room is needed before each."""
+        return max(map(self._most_set, self.kinds), default=0)
 
-    def most_rows(self, kind: str) -> int:
-        """Return how many rows an event of a kind may add at most: one for each key that its updates name."""
-        return len({(c.table, c.keys) for c in self.changes(kind) if c.kind != "clear"})
+    def _most_set(self, kind: str) -> int:
+        """Return the same for events of a kind: a row for each key that its updates name."""
+        keys = {(c.table, c.keys) for c in self.changes(kind) if c.kind != "clear"}
+        return sum(tables.width_of(self.forms[table]) for table, _ in keys)
+
+    def slots_set(self, kind: str) -> list[int]:
+        """Return the slots of the node's state that events of a kind may set."""
+        updates = [u for u in self.spec.updates if any(p.event == kind for p in u.patterns)]
+        found = {self.node_slots[name] for u in updates for name, _ in u.assignments if name in self.node_slots}
+        found.update(self.table_slots[c] for one in self.changes(kind) for c in self.spec.tables[one.table].columns)
+        return sorted(found.union(self.done_slot[rule] for rule in self.shared_duties))
 
     def changes(self, kind: str) -> list[Change]:
         """Return what events of a kind may do to tables."""

@@ -193,7 +193,7 @@ class Writer(TermWriter):
         `match` is what holds whether it happens, `number` sets its names apart from those of others.
         """
         table = self._spec.tables[change.table]
-        own = self._layout.tables[table.name]
+        form = self._layout.forms[table.name]
         compute, assign = [], []
 
         def named(name: str, term: str) -> str:
@@ -212,36 +212,35 @@ class Writer(TermWriter):
         if change.kind == "field":
             there = named("there", self._entry(Term("entry", BOOL, table.name, args=change.keys), event))
             match = named("sets", f"and_({match}, {there})")
-        lapses = self._layout.columns[table.lapses] if table.lapses else 0
+        lapses = self._layout.places(table.lapses)[0] if table.lapses else 0
         row, indent = "0", "        "
         if change.kind == "clear":
-            assign.append(f"        if {match} == 1:\n            emptied(entries, {own})\n")
+            assign.append(f"        if {match} == 1:\n            emptied(entries, {form})\n")
             assign += [f"            reset(node, node_writers, {self._layout.table_slots[n]}, {initial[n]}, event)\n"
                        for n in table.columns]  # fmt: skip
             assign.append("        else:\n")
             indent = "            "
         else:
             row = other_than(self._taken, f"row_{number}")
-            offset = tables.FIRST + self._layout.most_columns
             if change.kind == "field":
                 assign.append(f"        if {match} != 0:\n")
                 indent = "            "
             assign.append(
-                f"{indent}{row} = row_for(entries, node, node_writers, {own}, {table.limit}, {lapses}, now, {key},"
-                f" {slots[0]}, {len(slots)}, {offset}, {_WANTED[change.kind]}, event)\n"
+                f"{indent}{row} = row_for(entries, node, node_writers, {form}, {table.limit}, {lapses}, now, {key},"
+                f" {slots[0]}, {len(slots)}, {_WANTED[change.kind]}, event)\n"
             )
         for name, value in sorted(values.items(), key=lambda one: one[0] != table.lapses):
-            column, writer = self._layout.columns[name], self._layout.writer_column(name)
+            column, writer = self._layout.places(name)
             sets = f", {int(change.kind in ('set', 'field'))}, {slots[0]}"
             call, more = ("put_off", sets) if name == table.lapses else ("write", "")
             assign.append(
-                f"{indent}{call}(entries, node, node_writers, {row}, {own}, {column},"
+                f"{indent}{call}(entries, node, node_writers, {row}, {form}, {column},"
                 f" {self._layout.table_slots[name]}, {writer}, {key}, {value}, {match}, event{more})\n"
             )
         if change.kind == "set":
             assign.append(f"        if {match} == 1:\n            stamp(entries, {row}, event)\n")
         elif change.kind == "remove":
-            assign.append(f"        tidy(entries, node, {row}, {slots[0]}, {len(slots)}, {lapses}, now)\n")
+            assign.append(f"        tidy(entries, node, {row}, {form}, {slots[0]}, {len(slots)}, {lapses}, now)\n")
         return compute, assign
 
     def _done(self, rule: int, own: str = "own") -> str:

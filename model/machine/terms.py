@@ -178,12 +178,12 @@ class TermWriter:
         """Return source of what a column of an entry is; of one that lapses, at the time of the event."""
         table = self._spec.tables[t.name.partition(".")[0]]
         key = ", ".join([*(self._term(a, event) for a in t.args), *["0"] * (tables.PARTS - len(t.args))])
-        number = self._layout.tables[table.name]
-        at = self._shared.mark(f"place_of(entries, {number}, {key})", f"at_{table.name}", loops=True)
+        form = self._layout.forms[table.name]
+        at = self._shared.mark(f"place_of(entries, {form}, {key})", f"at_{table.name}", loops=True)
 
         def column(name: str) -> str:
             default = f"node[{self._layout.table_slots[name]}]"
-            place = f"{at}, {number}, {self._layout.columns[name]}"
+            place = f"{at}, {form}, {self._layout.places(name)[0]}"
             return self._shared.mark(f"looked_up(entries, {place}, {key}, {default})", loops=True)
 
         if not table.lapses:
@@ -203,16 +203,16 @@ class TermWriter:
         inner = self._term(asked, event)
         head = self._unpack(event)
         decides = 1 if some else 0
-        until, slot = self._lapses(t.name), self._layout.table_slots[t.name]
-        lapses = self._layout.columns[until] if until else 0
-        each = "".join(f"            {self._bound(a.name)} = row[{n}]\n" for n, a in enumerate(parts, 1))
+        until, slot, own = self._lapses(t.name), self._layout.table_slots[t.name], self._layout.forms[t.name]
+        lapses = self._layout.places(until)[0] if until else 0
+        named = enumerate(map(self._bound, (a.name for a in parts)), tables.KEY)
+        each = "".join(f"        {name} = entries[at + {n}]\n" for n, name in named)
         source = self._function(
             f"{head}    result = {1 - decides}\n"
-            f"    for at in range(1, end_of_rows(entries)):\n        row = entries[at]\n"
-            f"        if row[0] == {self._layout.tables[t.name]}:\n{each}            value = {inner}\n"
-            f"            if value == {decides}:\n                return {decides}\n"
-            f"            if value == U:\n                result = U\n"
-            f"    if is_over(node, {slot}, {lapses}, now) == 0:\n        result = U\n    return result\n"
+            f"    at = begin_of_rows(entries, {own})\n    while at < end_of_rows(entries, {own}):\n"
+            f"{each}        value = {inner}\n        if value == {decides}:\n            return {decides}\n"
+            f"        if value == U:\n            result = U\n        at += {tables.width_of(own)}\n"
+            f"    if is_over(node, {slot}, {lapses}, {own}, now) == 0:\n        result = U\n    return result\n"
         )
         self._reads, self._shared = outside, around
         names = {a.name for a in parts}

@@ -13,15 +13,15 @@ OPERATIONS = ("and_", "or_", "not_", "seen", "implies", "eq", "ne", "lt", "le", 
 """Functions of `kleene` that the source calls, beside the constant U."""
 
 ON_TABLES = ("place_of", "looked_up", "lasting", "is_over", "row_for", "write", "put_off", "stamp", "tidy", "emptied",
-             "reset", "end_of_rows")  # fmt: skip
+             "reset", "begin_of_rows", "end_of_rows")  # fmt: skip
 """Functions of `entries` that it calls."""
 
 VALUE: Final = "now, this, own, node, entries, every, keys, constants"
 STEP: Final = f"{VALUE}, event, own_writers, node_writers, outcomes"
 """Parameters of generated functions; LEGEND says what they are."""
 RESERVED: Final = frozenset([*kwlist, *OPERATIONS, *ON_TABLES, "U", "range", "len", *STEP.split(", "), "at", "row",
-                              "begun", "count", "match", "kept", "met", "deadline", "since", "other", "owed", "result",
-                              "value"])  # fmt: skip
+                              "begun", "count", "match", "kept", "met", "deadline", "since", "other", "owed",
+                              "result", "value"])  # fmt: skip
 """Names in the source that stand for something else than a variable, a key or a constant of the specification."""
 _WIDTH: Final = 100
 """Characters of a comment in the source, before it is cut off."""

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from mipcheck.checker.observe.observer import Observer
-from mipcheck.model.machine.entries import used_rows
 from mipcheck.model.machine.kleene import UNKNOWN
 from mipcheck.model.prover.setting import SITE
 from mipcheck.model.specification.configure import configure
@@ -55,10 +54,10 @@ class Maker:
             [place.state[i] for n, i in m.interface_slots.items() if variables[n].type.name == kind] if place else []
         )
         found += [node.state[i] for n, i in m.node_slots.items() if variables[n].type.name == kind]
-        for row in used_rows(node.entries)[1:]:
-            table = self.of.tables[list(m.tables)[row[0]]]
-            found += [row[1 + n] for n, (_, type_) in enumerate(table.keys) if type_.name == kind]
-            found += [row[m.columns[c]] for c, v in table.columns.items() if v.type.name == kind]
+        for row in m.rows(node.entries):
+            table = self.of.tables[list(m.tables)[row.table]]
+            found += [part for part, (_, type_) in zip(row.key, table.keys, strict=True) if type_.name == kind]
+            found += [row.values[m.columns[c]] for c, v in table.columns.items() if v.type.name == kind]
         return [v for v in found if v != UNKNOWN and v >= 0]
 
     def _node(self, o: Observer) -> Any:
@@ -85,10 +84,10 @@ class Maker:
             case "has" if t.args[0].kind == "key":
                 keys[t.args[0].name] = keys.get(t.args[0].name, 0) | int(holds) << t.value
             case "entry" if t.name in o._machine.tables:
-                rows = [r for r in used_rows(self._node(o).entries)[1:] if r[0] == o._machine.tables[t.name]]
+                rows = [r for r in o._machine.rows(self._node(o).entries) if r.table == o._machine.tables[t.name]]
                 for n, a in enumerate(t.args if rows else ()):
                     if a.kind == "key":
-                        keys[a.name] = rows[-1][1 + n]
+                        keys[a.name] = rows[-1].key[n]
 
     def _value(self, t: Term, o: Observer, interface: str) -> int | None:
         m, node = o._machine, self._node(o)

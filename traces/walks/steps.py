@@ -17,8 +17,8 @@ from mipcheck.checker.site.site import Site
 from mipcheck.checker.trace.derive import deriver
 from mipcheck.checker.verbs.mutate_reach import Reach, functions, reach_of
 from mipcheck.model.machine.compile import Machine
-from mipcheck.model.machine.entries import FIRST, used_rows
 from mipcheck.model.machine.kleene import UNKNOWN
+from mipcheck.model.machine.rows import Entries
 from mipcheck.model.specification.mutants import Mutant
 from mipcheck.model.specification.spec import Spec
 from mipcheck.model.values.event import Event
@@ -35,10 +35,10 @@ class Step:
     kind: str
     now: int
     this: int
-    before: tuple[list[int], list[int], list[list[int]], list[list[int]]]
+    before: tuple[list[int], list[int], Entries, list[list[int]]]
     keys: Sequence[int]
     outcomes: Sequence[tuple[int, int]]
-    after: tuple[list[int], list[int], list[list[int]]]
+    after: tuple[list[int], list[int], list[tuple[int, ...]]]
 
 
 class Counting(Observer):
@@ -54,20 +54,19 @@ class Recorder(Counting):
     def __init__(self, machine: Machine, boot: bool) -> None:
         super().__init__(machine, boot)
         self.steps: list[Step] = []
-        self._columns = FIRST + machine.most_columns
 
     def _carry_out(self, event: Event, number: int, place: Any, keys: list[int]) -> Sequence[tuple[int, int]]:
         node = place.node
-        before = place.state[:], node.state[:], [r[:] for r in node.entries], [s[:] for s in node.states]
+        before = place.state[:], node.state[:], node.entries[:], [s[:] for s in node.states]
         outcomes = list(super()._carry_out(event, number, place, keys))
-        after = place.state[:], node.state[:], rows(node.entries, self._columns)
+        after = place.state[:], node.state[:], told(self._machine, node.entries)
         self.steps.append(Step(number, event.kind, event.time, place.index, before, keys, outcomes, after))
         return outcomes
 
 
-def rows(entries: Sequence[list[int]], columns: int) -> list[list[int]]:
+def told(machine: Machine, entries: Entries) -> list[tuple[int, ...]]:
     """Return rows of tables in use without who wrote them."""
-    return [row[:columns] for row in used_rows(entries)]
+    return [(r.table, *r.key, r.age, *r.values) for r in machine.rows(entries)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +148,7 @@ class Arena:
     def _differs(self, step: Callable[..., int], s: Step) -> bool | None:
         """Decide whether a step of a mutant is judged otherwise; None if it leaves the same state, too."""
         m = self.machine
-        own, node, entries, every = s.before[0][:], s.before[1][:], [r[:] for r in s.before[2]], list(s.before[3])
+        own, node, entries, every = s.before[0][:], s.before[1][:], s.before[2][:], list(s.before[3])
         if s.this != UNKNOWN:
             every[s.this] = own
         if m.tables:
@@ -159,7 +158,7 @@ class Arena:
                      [-1] * len(node), out)  # fmt: skip
         if [(out[k], out[k + 1]) for k in range(0, count, 2)] != s.outcomes:
             return True
-        return None if (own, node, rows(entries, FIRST + m.most_columns)) == s.after else False
+        return None if (own, node, told(m, entries)) == s.after else False
 
     def followed(self, mutant: str | None, events: Sequence[Event]) -> Observer:
         """Return an observer of a mutant, or of the original, that has seen a walk."""
@@ -178,7 +177,7 @@ class Arena:
     def differing(self, one: Observer, other: Observer) -> frozenset[str]:
         """Return the variables and tables that are other ones in two machines now."""
         m, found = self.machine, set[str]()
-        tables, width = list(m.tables), FIRST + m.most_columns
+        tables = list(m.tables)
         nodes = [(one._one, other._one), *((n, other._nodes[k]) for k, n in one._nodes.items() if k in other._nodes)]
         for a, b in nodes:
             found |= {n for n, i in m.node_slots.items() if a.state[i] != b.state[i]}
@@ -186,7 +185,7 @@ class Arena:
             for name in a.places.keys() & b.places.keys():
                 own, theirs = a.places[name].state, b.places[name].state
                 found |= {n for n, i in m.interface_slots.items() if own[i] != theirs[i]}
-            left, right = ({tuple(r) for r in rows(s.entries, width)[1:]} for s in (a, b))
+            left, right = (set(told(m, s.entries)) for s in (a, b))
             found |= {tables[r[0]] for r in left ^ right}
         return frozenset(found)
 

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mipcheck.model.machine.compile import Entries, Machine, State
-from mipcheck.model.machine.entries import FEW, used_rows
+from mipcheck.model.machine.compile import Machine, State
+from mipcheck.model.machine.entries import FEW
 from mipcheck.model.machine.kleene import UNKNOWN
+from mipcheck.model.machine.rows import Entries, Row
 from mipcheck.model.specification.load import loads
 
 from making.tabled import LIFETIME, LIMITS, RULES, SERVER, TEXT, Plainly, S, events
@@ -46,9 +47,9 @@ class Running:
         self.count += 1
         return dict(outcomes)
 
-    def rows(self, table: str) -> list[list[int]]:
+    def rows(self, table: str) -> list[Row]:
         """Return the rows of a table."""
-        return [r for r in used_rows(self.entries)[1:] if r[0] == MACHINE.tables[table]]
+        return [r for r in MACHINE.rows(self.entries) if r.table == MACHINE.tables[table]]
 
 
 @pytest.mark.slow
@@ -188,8 +189,8 @@ def test_what_is_taken_out_leaves_nothing_once_all_that_is_unknown_is_over() -> 
 
 def test_entries_whose_time_is_over_do_not_pile_up() -> None:
     machine = Machine(loads(TEXT.replace("limit 3", "limit 64")).for_role("server"), {}, {})
-    node, writers, entries = machine.initial_node(), [-1] * machine.node_size, list[list[int]]()
+    node, writers, entries = machine.initial_node(), [-1] * machine.node_size, list[int]()
     for who in range(50):
         keys = machine.encode("wish", {"who": who, "what": "call", "to": 5, "sure": "yes"})
         machine.steps["wish"](6 * who * S, UNKNOWN, [], node, [], keys, who, [], writers, entries)
-    assert len(used_rows(entries)) == FEW + 1
+    assert len(machine.rows(entries)) == FEW

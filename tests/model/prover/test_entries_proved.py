@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mipcheck.checker.observe.observer import observe
 from mipcheck.checker.proofs.partings import Partings
-from mipcheck.model.machine.compile import Entries, Machine
-from mipcheck.model.machine.entries import used_rows
+from mipcheck.model.machine.compile import Machine
 from mipcheck.model.machine.kleene import UNKNOWN
+from mipcheck.model.machine.rows import Entries
 from mipcheck.model.prover.compare import Comparison, alike, never_part
 from mipcheck.model.prover.examples import Examples
 from mipcheck.model.prover.prove import Result, prove
@@ -211,11 +211,10 @@ def tracked(setting: Setting, entries: Entries, node: list[int]) -> dict[str, in
     """What the machine has in the columns of the entries that are followed; their keys are parts of `setting.site`."""
     found = {}
     for table in SERVER.tables.values():
-        key = [setting.site[f"{table.name}#{part}"] for part, _ in table.keys]
-        row = next((r for r in used_rows(entries)[1:] if r[0] == MACHINE.tables[table.name]
-                    and r[1 : 1 + len(key)] == key), None)  # fmt: skip
+        key = tuple(setting.site[f"{table.name}#{part}"] for part, _ in table.keys)
+        row = next((r for r in MACHINE.rows(entries) if (r.table, r.key) == (MACHINE.tables[table.name], key)), None)
         for column in table.columns:
-            value = node[MACHINE.table_slots[column]] if row is None else row[MACHINE.columns[column]]
+            value = node[MACHINE.table_slots[column]] if row is None else row.values[MACHINE.columns[column]]
             name, _, of = column.partition(".")
             found[f"{name}[0]" + (f".{of}" if of else "")] = value
     return found
