@@ -290,7 +290,7 @@ def test_the_verb_wins_over_a_file_of_that_name(
 
 def test_foreign_files_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for data, hint in (
-        (b"\x1f\x8b\x08\x00", "gunzip"),
+        (b"\x1f\x8b\x08\x00", "compressed with gzip, and truncated"),
         (b"PK\x03\x04", "zip archive"),
         (b"\x00" * 64, "it is no text"),
     ):
