@@ -39,6 +39,11 @@ _CAPTURES: Final = (
 )  # fmt: skip
 _ERF: Final = f"it looks like a capture of an Endace card (ERF); {_CONVERT}"
 _BINARY: Final = f"it is no text; if it is a capture of another kind, {_CONVERT}"
+_ZEROS: Final = (
+    "it is text with zeros in it: a crash leaves such, take them away first (tr -d '\\000'); if it is UTF-16 without"
+    " its mark, convert it (iconv -f UTF-16LE -t UTF-8)"
+)
+_TEXT: Final = re.compile(rb"[\t\r\n -~]*\n[\t\r\n -~]*")
 
 _DIALECTS: Final = {24: "as Red Hat's tcpdump wrote it once", 20: "as Nokia's firewalls write it"}
 """Bytes of a record's header in dialects of pcap that begin like any other."""
@@ -98,7 +103,7 @@ def foreign(head: bytes, name: str) -> str:
         and b"\0" in head[:512]
         and not text.startswith(b"{")
     ):
-        return _BINARY
+        return _ZEROS if _TEXT.fullmatch(head.replace(b"\0", b"")) else _BINARY
     return ""
 
 

@@ -15,6 +15,8 @@ _STAMP: Final = (
 )
 _TRANSLATE: Final = "which is read through a map: --map NAME (mipcheck map lists them)"
 _CAPTURE: Final = "which says less than the capture itself: give that"
+_FLOWS: Final = "which says too little of packets: give the capture that it was made of"
+_FRONT: Final = "with something in front of each line: take that away first (cut -c, sed)"
 _SEEMS: Final = (
     (r"(?:@ )?\d\d\[[A-Z]{3}\] ", "a log of strongSwan's charon", _TRANSLATE),
     (r"\{.*\"__REALTIME_TIMESTAMP\"", "an export of systemd's journal", _TRANSLATE),
@@ -24,7 +26,15 @@ _SEEMS: Final = (
     (r"\[ *\d+\.\d{6}\] ", "the kernel's log (dmesg)", _TRANSLATE),
     (r"\*?[A-Z][a-z]{2} +\d+ +\d\d:\d\d:\d\d(?:\.\d+)?: ", "a router's log (Cisco IOS)", _TRANSLATE),
     (r"(?:\d{4}-\d\d-\d\d )?\d\d:\d\d:\d\d\.\d{6} (?:IP6?|ARP|\w+ +(?:In|Out)) ", "a listing of tcpdump", _CAPTURE),
-    (r" *1 +0\.0{6}", "a listing of tshark", _CAPTURE),
+    (r" *1[ \t]+(?:0\.0{6}|(?:\d{4}-\d\d-\d\d )?\d\d:\d\d:\d\d\.\d)", "a listing of tshark", _CAPTURE),
+    (r"Frame 1: |\{\"index\": ?\{\"_index\"", "what tshark says of packets (-V, -T ek)", _CAPTURE),
+    (r"0000[0-9a-f]? +[0-9a-f]{2} [0-9a-f]{2} |\+-{9}\+-", "packets in hexadecimal", _CAPTURE),
+    (r"frame\.\w+[\t,;|]", "a table of tshark (-T fields)", _CAPTURE),
+    (r"\{.*\"event_type\"", "a log of Suricata", _FLOWS),
+    (r"#separator |\{.*\"id\.orig_h\"", "a log of Zeek", _FLOWS),
+    (r"\{\"log\": ?\"", "a container's log (docker)", "whose lines have to be taken out first: jq -rj .log"),
+    (r"[\w.-]+ +\| ", "logs of containers (docker compose)", _FRONT),
+    (r"> ", "a log that was quoted in a mail", _FRONT),
     (r"\"No\.\",|No\.,Time", "a table exported from Wireshark", _CAPTURE),
     (r"<\?xml|<pdml|<psml", "XML, as Wireshark exports", _CAPTURE),
     (r"\[?\s*\{?\s*\"_index\"|\[\s*(?:\{|$)", "JSON in one piece, not JSON Lines", _TRANSLATE),

@@ -251,6 +251,31 @@ def test_another_programs_log(line: str, seems: str, here: Path, capsys: pytest.
 
 
 @pytest.mark.parametrize(
+    ("line", "hint"),
+    [
+        ('{"timestamp":"2026-11-28T10:00:00.1+0000","event_type":"flow"}', "a log of Suricata, which says too little"),
+        ('{"ts":1764320000.1,"uid":"C","id.orig_h":"10.0.0.1"}', "a log of Zeek, which says too little"),
+        ('{"log":"Nov  3 09:14:02 11[KNL] 203.0.113.20 appeared","stream":"stdout"}', "taken out first: jq -rj .log"),
+        ("mn-1  | Nov  3 09:14:02 11[KNL] 203.0.113.20 appeared", "something in front of each line"),
+        ("> Nov  3 09:14:02 11[KNL] 203.0.113.20 appeared", "quoted in a mail"),
+    ],
+)
+def test_what_has_to_be_done_to_a_log_first(
+    line: str, hint: str, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (here / "y").write_text(f"{line}\n")
+    code, shown = said(capsys, "y")
+    assert code == 2 and hint in shown, shown
+
+
+def test_text_with_zeros_in_it_is_told_from_what_is_no_text(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for data in (b"Nov  3 09:14:02 gw charon: a\n" + bytes(99) + b"b\n", "Nov  3 a\nb\n".encode("utf-16-le")):
+        (here / "y").write_bytes(data)
+        code, shown = said(capsys, "y")
+        assert code == 2 and "text with zeros in it" in shown and "tr -d" in shown
+
+
+@pytest.mark.parametrize(
     ("wrap", "hint"),
     [
         ("> {}\n", "cut -c 3-"),
@@ -280,6 +305,12 @@ def test_zeros_that_a_crash_leaves_are_named(here: Path, capsys: pytest.CaptureF
         ("00:12:01.123456 IP 10.0.0.1.434 > 10.0.0.2.434: UDP, length 40", "a listing of tcpdump"),
         ('"No.","Time","Source"', "a table exported from Wireshark"),
         ('<?xml version="1.0"?>', "XML, as Wireshark exports"),
+        ("    1 02:56:18.852120530 10.0.0.1 → 10.0.0.2 MobileIP 90", "a listing of tshark"),
+        ("    1\t2026-11-23 02:56:18.852120530 10.0.0.1 → 10.0.0.2 MobileIP 90", "a listing of tshark"),
+        ("Frame 1: 90 bytes on wire (720 bits)", "what tshark says of packets (-V, -T ek)"),
+        ('{"index":{"_index":"packets-2026-11-23","_type":"doc"}}', "what tshark says of packets (-V, -T ek)"),
+        ("0000  33 33 00 00 00 16 9a 48  33.....H", "packets in hexadecimal"),
+        ("frame.number,frame.time,ip.src", "a table of tshark (-T fields)"),
     ],
 )
 def test_what_others_print_of_a_capture(line: str, seems: str, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
