@@ -227,21 +227,27 @@ class Partings:
 
     def _other_values(self, cases: list[_Case], rule: str) -> Iterator[_Case]:
         """Yield the cases with parameters that are told, with one that the rule reads at the edge of what it can be,
-        none or far more, and those with two addresses that are the same."""
+        none or far more, with a sentence that it depends on read in another way, and those with two addresses that are
+        the same."""
         from mipcheck.model.prover.variants import read_by, same_addresses
 
         yield from self._told(cases)
         names: dict[str, int] = {}
+        readings: dict[str, list[int]] = {}
         for spec in (self.left, self.right):
-            if rule in spec.rules:
-                values = configure(spec, {})
-                names |= {
-                    n: values[n] for n in sorted(read_by(spec.rules[rule])) if spec.parameters[n].type in (TIME, INT)
-                }
-        shared = [n for n in names if all(n in s.parameters for s in (self.left, self.right))]
+            values = configure(spec, {})
+            for name in sorted(read_by(spec.rules[rule])) if rule in spec.rules else ():
+                type_ = spec.parameters[name].type
+                if type_ in (TIME, INT):
+                    names[name] = values[name]
+                elif type_.is_enum:
+                    readings[name] = [n for n in range(len(type_.members)) if n != values[name]]
+        largest = 10 * max(names.values(), default=0)
+        others = {**readings, **{n: list(dict.fromkeys((0, 10 * value + largest))) for n, value in names.items()}}
+        shared = [n for n in others if all(n in s.parameters for s in (self.left, self.right))]
         for case in cases:
             for name in shared:
-                for value in dict.fromkeys((0, 10 * names[name] + 10 * max(names.values()))):
+                for value in others[name]:
                     yield _Case(case.capabilities, ((name, value),))
             for addresses in same_addresses(s.rules[rule] for s in (self.left, self.right) if rule in s.rules):
                 yield _Case(case.capabilities, (), tuple(addresses.items()))

@@ -129,6 +129,15 @@ def test_where_only_another_value_makes_the_difference_it_is_found() -> None:
 
 
 @pytest.mark.slow
+def test_where_only_another_reading_makes_the_difference_it_is_found() -> None:
+    asked = 'ambiguity counted "What is counted?"\n  reading ticks "each"\n  reading once "whether there is one"\n'
+    narrow = "only if ready and (counted = once implies count >= 3)"
+    left, right = (of(asked + rule) for rule in (ALLOW, ALLOW.replace("only if ready", narrow)))
+    found = find_parting(left, right, ["A"], [])
+    assert (found.left, found.right, found.outright) == ((), ("A",), True)
+    assert "counted=once" in found.trace and lines(found.trace) == ["tick", "go n=60"]
+
+
 def test_no_difference_in_what_is_written_in_two_ways_is_proved() -> None:
     for one, other in ((ALLOW, ALLOW.replace("only if ready", "only if not not ready and count >= 0 - 1")),
                        (SOON, SOON.replace("limit", "max(limit, 0 s)"))):  # fmt: skip
