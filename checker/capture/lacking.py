@@ -124,25 +124,26 @@ def lost(
     concerns = _concerns(packets, site)
     found = []
     for n, (info, first, offset) in enumerate(zip(infos, firsts, offsets, strict=True)):
-        for loss in (*info.losses, *unseen.get(n, ()), *info.lost):
+        for loss in (*info.losses, *unseen.get(n, ())):
             interface = concerns(info, loss)
             if interface is None:
                 continue
-            if loss.why and loss not in info.lost:
+            if loss.why:
                 end = packets[-1].time if packets else 0
                 found.extend(_unread(loss._replace(interface=interface), first, offset, end))
                 continue
-            reason = loss.why or f"{counted(loss.missing, 'frame')} lost while capturing"
+            reason = f"{counted(loss.missing, 'frame')} lost while capturing"
             until = loss.until + offset
-            if loss in info.lost:
-                if packets:
-                    found.append(missing(until, False, interface, reason, first + loss.frame))
-                continue
             if loss.since is not None:
                 since = loss.since + offset
                 if since < until and happened(since, until):
                     found.append(missing(since, False, interface, reason, first + loss.frame))
             found.append(missing(until, loss.since is not None, interface, reason, first + loss.frame))
+        for loss in info.lost:
+            interface = concerns(info, loss)
+            if interface is not None and packets:
+                reason = loss.why or f"{counted(loss.missing, 'frame')} lost while capturing"
+                found.append(missing(loss.until + offset, False, interface, reason, first + loss.frame))
     return found
 
 

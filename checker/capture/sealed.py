@@ -16,6 +16,8 @@ from mipcheck.checker.capture.headers.wlan import ENCRYPTED
 from mipcheck.checker.capture.node.knowledge import Knowledge
 from mipcheck.checker.console.counts import counted
 
+_MOST: Final = 256
+"""Stretches of an interface that are told apart; more are one from the first to the last."""
 _APART: Final = 10**9
 """ns between two frames that are no longer of one stretch: what was seen in between can be relied on again."""
 
@@ -29,26 +31,22 @@ def take_note_of_sealed(
 ) -> None:
     """Take note in which stretches frames of the node were encrypted; `firsts` are the frames before each file, and
     `offsets` (ns) were added to its times. Packets are in order of time."""
-    stretches: dict[tuple[int, str], list[Packet]] = {}
-
-    def end(file: int, frames: list[Packet]) -> None:
-        first, last = frames[0], frames[-1]
-        since, until = (packet.time - offsets[file] for packet in (first, last))
-        since_then = since - 1 if since > 0 else None
-        said = _said(len(frames), first.interface)
-        infos[file].note(said)
-        infos[file].lost.append(Loss(first.interface, since_then, until, first.frame - firsts[file], len(frames), said))
-
+    stretches: dict[tuple[int, str], list[list[Packet]]] = {}
     for packet in packets:
         if _is_sealed(packet, known):
             file = bisect_left(firsts, packet.frame) - 1
-            frames = stretches.setdefault((file, packet.interface), [])
-            if frames and packet.time - frames[-1].time > _APART:
-                end(file, frames)
-                frames.clear()
-            frames.append(packet)
-    for (file, _), frames in stretches.items():
-        end(file, frames)
+            found = stretches.setdefault((file, packet.interface), [[]])
+            if found[-1] and packet.time - found[-1][-1].time > _APART:
+                found.append([])
+            found[-1].append(packet)
+    for (file, interface), found in stretches.items():
+        several = found if len(found) <= _MOST else [[packet for frames in found for packet in frames]]
+        for frames in several:
+            since, until = (packet.time - offsets[file] for packet in (frames[0], frames[-1]))
+            said = _said(len(frames), interface)
+            infos[file].note(said)
+            number = frames[0].frame - firsts[file]
+            infos[file].lost.append(Loss(interface, since - 1 if since > 0 else None, until, number, len(frames), said))
 
 
 def _said(count: int, interface: str) -> str:

@@ -289,6 +289,16 @@ def test_what_was_encrypted_before_all_that_matters_excuses_nothing(
     assert of_capture(tmp_path, monkeypatch, data).verdict == "violation"
 
 
+def test_many_stretches_of_encrypted_frames_are_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = [Record(record.time, on_air(record.data)) for record in [*GOT, Record(SECOND, out(request())), plain(3)]]
+    for count, holes in ((2, 1), (300, 1)):
+        closed = [Record((2 + 2 * n) * SECOND, on_air(into(reply()), True)) for n in range(count)]
+        data = pcapng(sorted([*seen, *closed], key=lambda record: record.time), (Device("wlan0", 105),))
+        found = of_capture(tmp_path, monkeypatch, data)
+        assert found.verdict == "inconclusive" and len(found.inputs[0].holes) == holes
+    assert "300 frames of 802.11" in found.inputs[0].holes[0]
+
+
 # --- the law ------------------------------------------------------------------------------------------------------
 
 
