@@ -55,8 +55,15 @@ class HomeAgent:
         self._dynamic = Dynamic(spoken)
         self._security = Security(site.role, site.mn_ha_keys)
         self._unchecked = False  # whether there is a request of which nobody can say if it is authentic
-        self._coas = {s.coa for s in spoken if s.asks and s.agent in known.own}
+        asking = [s for s in spoken if s.asks and s.agent in known.own]
+        self._coas = {s.coa for s in asking}
         self._homes = known.home
+        wanting = [s for s in asking if mobileip.wants_broadcasts(s.payload)]
+        self._wanting = {s.coa for s in wanting}
+        """Care-of addresses of nodes that have asked for the broadcasts of their home network."""
+        self._broadcasts = {
+            address for home in {s.home for s in wanting} for address in _directed_broadcasts(home)
+        } - set(self._homes)
         self._switching: Crossing[Way] = Crossing()
         self._towards: Crossing[int] = Crossing()  # from whom came what is for a home address
         self._nodes: dict[int, set[int]] = {}  # care-of address → home addresses that were granted registrations there
@@ -84,9 +91,8 @@ class HomeAgent:
     def marks(self) -> Marks:
         """Return what of addresses `passage` looks at."""
         peer = [a for name, a in self._site.addresses.items() if name == "vpn"]
-        return Marks(
-            [self._known.own, self._known.far, self._coas, self._homes, peer], self._known.internal, [1, MULTICAST]
-        )
+        nodes = [self._coas, self._homes, self._wanting, self._broadcasts]
+        return Marks([self._known.own, self._known.far, *nodes, peer], self._known.internal, [1, MULTICAST])
 
     def take(self, packet: Packet, passage: Passage | None) -> None:
         """Take note of a packet of user data whose addresses may be switched, or will be."""
@@ -222,10 +228,10 @@ class HomeAgent:
 
     def _into_tunnel(self, packet: Packet) -> Passage:
         """Tell of a packet that the agent sends to a care-of address, in a tunnel."""
-        source, home = packet.addresses[1]
-        if home >= MULTICAST:
+        coa, (source, home) = packet.addresses[0][1], packet.addresses[1]
+        if home >= MULTICAST or (coa in self._wanting and home in self._broadcasts):
             return Passage(Outcome((), "multicast or broadcast"))
-        keys: Keys = {"home": home, "coa": packet.addresses[0][1]}
+        keys: Keys = {"home": home, "coa": coa}
         sent: Keys = {"from": self._sender(source), "how": WRAPPED, "src": source, **_content(packet, 2)}
         told = (Told("tunnel", keys), Told("send", {**keys, **sent}))
 
@@ -283,6 +289,11 @@ class HomeAgent:
         ends: Keys = {"home": source, "src": source, "dst": target, "coa": coa}
         passed = None if how is None else "unwrapped" if how == WRAPPED else "switched"
         return Outcome((Told("pass", {**ends, "how": passed}), Told("forward", {**ends, "to": "correspondent"})))
+
+
+def _directed_broadcasts(home: int) -> list[int]:
+    """Return the addresses that may stand for all of a node's home network (RFC 3344 4.3), whatever its prefix is."""
+    return [home | (1 << bits) - 1 for bits in range(2, 25)]
 
 
 def _how(packet: Packet) -> str:

@@ -146,6 +146,11 @@ def read_request(message: bytes) -> Request | None:
 
 
 @lru_cache(maxsize=256)
+def wants_broadcasts(message: bytes) -> bool:
+    """Decide whether a request, of which the fixed part is whole, asks for broadcasts of the home network (B)."""
+    return bool(message[1] & 0x40)
+
+
 def _letters(flags: int) -> frozenset[str]:
     """Return the flags of a request by their letters."""
     return frozenset(letter for bit, letter in _FLAGS if flags & bit)

@@ -74,14 +74,14 @@ class Traffic:
             [leaves(up)],
             [comes(IP(src=coa, dst=agent) / user(home, dice.choice(self._homes)))],
             [comes(IP(src="203.0.113.99", dst=agent) / user(home, "10.1.5.21"))],
-            [leaves(IP(src=agent, dst=coa) / user(other, "224.0.0.5"))],
+            [leaves(IP(src=agent, dst=coa) / user(other, dice.choice(("224.0.0.5", "10.1.255.255", "10.1.9.127"))))],
             [comes(IP(src=coa, dst=agent) / IP(src=agent, dst=coa) / up)],
             [comes(IP(src=coa, dst=agent) / GRE() / up), leaves(up)],
         ]
         if dice.random() < 0.1:
             self._at[home] = self._place()
             number_ = next(self._numbers)
-            asks = request(self._at[home], agent, agent, home, id=number_)
+            asks = request(self._at[home], agent, agent, home, id=number_, flags=dice.choice((0x22, 0x22, 0x62)))
             return [
                 comes(signed(asks, KEY) if dice.random() < 0.5 else asks),
                 leaves(reply(self._at[home], agent, home, id=number_)),

@@ -128,6 +128,14 @@ def test_packets_are_tunnelled_to_a_care_of_address() -> None:
     assert told(read_at(IHA_SITE, frames), "home", "coa") == [("tunnel", number(IHOA), number(NEAR))]
 
 
+@pytest.mark.parametrize(("flags", "to", "tunnels"), [(0x62, NEAR, 0), (0x22, NEAR, 1), (0x62, ELSEWHERE, 1)])
+def test_broadcasts_of_the_home_network_go_to_who_asks_for_them(flags: int, to: str, tunnels: int) -> None:
+    """RFC 3344 4.3, lines 3659-3677: such an address is nobody's home address."""
+    broadcast = IP(src=IHA, dst=to) / user("10.1.0.9", "10.1.255.255")
+    capture = read_at(IHA_SITE, [comes(request(NEAR, IHA, IHA, flags=flags)), leaves(reply(NEAR)), leaves(broadcast)])
+    assert [e.kind for e in capture.events].count("tunnel") == tunnels
+
+
 def test_so_they_are_in_udp() -> None:
     inside = MobileIP(type=4) / MobileIPTunnelData(nexthdr=4) / user(CORRESPONDENT, IHOA)
     frames = [leaves(IP(src=IHA, dst=ELSEWHERE) / UDP(sport=434, dport=40000) / inside)]
