@@ -136,8 +136,10 @@ def _warn_of_values(spec: Spec, words: Mapping[str, str]) -> None:
     """Say which demands the values given do not meet: what is proved is about a site that should not be. Raises
     UsageError and ParameterError."""
     from mipcheck.checker.proofs.replayed import parameters_of
+    from mipcheck.checker.verbs.prove_results import CAPABILITIES
     from mipcheck.model.specification.configure import configure, unmet
 
+    words = {name: word for name, word in words.items() if name != CAPABILITIES}
     rules = [r for machine in spec.machines() for r in machine.rules.values()]
     for rule in unmet(rules, configure(spec, parameters_of(spec, words))):
         say(f"warning: {rule.id} is broken by the values given: this is about a site that should not be")
