@@ -189,7 +189,7 @@ def add_finding(parser: argparse.ArgumentParser) -> None:
 def add_judgement(parser: argparse.ArgumentParser) -> None:
     """Add `--keep-going`, `--fail-on` and `--strict`, on which a verdict depends."""
     parser.add_argument(
-        "--keep-going", action="store_true", help="skip lines that cannot be read; at best inconclusive"
+        "--keep-going", action="store_true", help="skip lines that cannot be read, as gaps; at best inconclusive"
     )
     parser.add_argument(
         "--fail-on", choices=("must", "should"), default="must", help="what counts as a violation (default: must)"

@@ -17,12 +17,15 @@ from mipcheck.checker.trace.source import ALL, Sight, SourceError, read_resoluti
 from mipcheck.checker.trace.source import KEYS as SOURCE_KEYS
 from mipcheck.checker.trace.spans import Span, SpanError, span_of
 from mipcheck.checker.trace.vocabulary import Vocabulary
-from mipcheck.model.values.event import Event, Position
+from mipcheck.model.values.event import NODE, Event, Position
 from mipcheck.model.values.nearest import closest
 from mipcheck.model.values.types import ID, Type, Value
 
 if TYPE_CHECKING:
     from mipcheck.model.specification.spec import EventType, Key
+
+
+_REASON: Final = "reason"
 
 
 @dataclass
@@ -198,6 +201,27 @@ class LogBuilder:
         self.last = time
         self.events.append(event)
         return []
+
+    def left_out(self, number: int, time: int | None) -> Event | None:
+        """Return what it comes to that a line is left out which may have told of an event: evidence is missing there.
+
+        `time` (ns) is that of the event before. None where the specification has no word for it.
+        """
+        kind = next((e for e in self.vocabulary.events.values() if e.name in self.vocabulary.gaps), None)
+        if kind is None:
+            return None
+        args: dict[str, Value] = {_REASON: f"line {number} is left out"} if _REASON in kind.by_name else {}
+        return Event(time or 0, NODE, kind.name, args, Position(self.name, number))
+
+    def leave_out(self, number: int) -> None:
+        """Take note of a line that is left out, and may have told of an event."""
+        gap = self.left_out(number, None if self.last is None else self.last.ns)
+        if gap is None:
+            return
+        if self.first is not None:
+            self.events.append(gap)
+        elif not any(span.endless for span in self.spans):
+            self.spans.append(Span(None, None, gap, None))
 
     def _note_identification(self, number: int, word: str) -> None:
         """Note in which base an identification is written, where that is not said."""

@@ -20,6 +20,8 @@ from mipcheck.checker.trace.spans import Span
 from mipcheck.checker.trace.vocabulary import Vocabulary
 from mipcheck.model.values.event import Event, Position
 
+_BEGIN_EVENTS: Final = (*(b"%d" % n for n in range(10)), b"{")
+"""With what lines begin that may tell of an event: a time, or an object. Others are no events of ours."""
 REMEMBERED: Final = 1000
 """Problems kept when bad lines are skipped; beyond that they are only counted."""
 
@@ -128,6 +130,8 @@ class LogReader:
             return
         self.skipped += 1
         fatal = any(f.fatal for f in faults)
+        if builder.keep_going and not fatal and line.data.lstrip()[:1] in _BEGIN_EVENTS:
+            builder.leave_out(line.number)
         if builder.counting and not fatal:
             return
         found = [_problem(name, line, text, f) for f in faults[: LIMIT + 1]]

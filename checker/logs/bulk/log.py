@@ -8,6 +8,7 @@ text and JSON Lines have of their own is a `LogForm` (`form.py`), a way through 
 
 from __future__ import annotations
 
+import contextlib
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Collection, Iterator
 from typing import BinaryIO, Final
@@ -19,7 +20,7 @@ from mipcheck.checker.logs.bulk.lexicon import Lexicon
 from mipcheck.checker.logs.bulk.parsed import Words
 from mipcheck.checker.logs.bulk.passes import FEWEST_ROWS, MOST_ROWS, ParsedRows, Pass, Point
 from mipcheck.checker.logs.lines import LogReader
-from mipcheck.checker.logs.parts import LINE_LIMIT
+from mipcheck.checker.logs.parts import LINE_LIMIT, LineError
 from mipcheck.checker.trace.columns import WHOLE, Array, Batch, Columns, EventTable, Whose
 from mipcheck.checker.trace.derive import ACCESS, TRAVERSAL, derives
 from mipcheck.checker.trace.spans import FROM, TO
@@ -163,36 +164,36 @@ class BulkLog(Columns):
             for batch, rows in self._from(number, self._seeker, _STRIDE):
                 if number < batch.first + len(batch):
                     row = number - batch.first
-                    self._known[number] = self._read(int(rows.line[row]), int(rows.offset[row]))
+                    self._known[number] = self._read(int(rows.line[row]), int(rows.offset[row]), int(rows.time[row]))
                     break
         return self._known[number]
 
     def following(
         self, number: int, limit: int, kinds: Collection[str], interface: str | None, whose: Whose = None
     ) -> Iterator[Event]:
-        for lines, offsets in self._found(number + 1, number + 1 + limit, kinds, interface, whose):
-            yield from map(self._read, lines.tolist(), offsets.tolist())
+        for places in self._found(number + 1, number + 1 + limit, kinds, interface, whose):
+            yield from map(self._read, *(numbers.tolist() for numbers in places))
 
     def before(self, number: int, limit: int, kinds: Collection[str], most: int, whose: Whose = None) -> list[Event]:
-        newest: list[tuple[int, int]] = []
+        newest: list[tuple[int, int, int]] = []
         if number > 0:
-            for lines, offsets in self._found(max(0, number - limit), number, kinds, None, whose):
-                newest = [*newest, *zip(lines[-most:].tolist(), offsets[-most:].tolist(), strict=True)][-most:]
-        return [self._read(line, offset) for line, offset in newest]
+            for places in self._found(max(0, number - limit), number, kinds, None, whose):
+                newest = [*newest, *zip(*(numbers[-most:].tolist() for numbers in places), strict=True)][-most:]
+        return [self._read(*place) for place in newest]
 
     def at(self, time: int) -> Iterator[Event]:
         """Yield the events of a log that has been read which have that time (ns)."""
         begun = bisect_left(self._points, time, key=lambda p: p.time)
         for batch, rows in self._from(self._points[max(0, begun - 1)].events, self.one_more_pass(small=True), _STRIDE):
             for row in np.flatnonzero(rows.time[: len(batch)] == time).tolist():
-                yield self._read(int(rows.line[row]), int(rows.offset[row]))
+                yield self._read(int(rows.line[row]), int(rows.offset[row]), time)
             if len(batch) and int(rows.time[len(batch) - 1]) > time:
                 return
 
     def _found(
         self, first: int, end: int, kinds: Collection[str], interface: str | None, whose: Whose
-    ) -> Iterator[tuple[Array, Array]]:
-        """Yield lines and offsets of the events from number `first` to before `end` that are asked for."""
+    ) -> Iterator[tuple[Array, Array, Array]]:
+        """Yield lines, offsets and times of the events from number `first` to before `end` that are asked for."""
         wanted = [n for n, e in enumerate(self.events) if e.name in kinds]
         token = WHOLE if interface in (None, NODE) else self.interfaces.index(interface or NODE)
         for batch, rows in self._from(first, self.one_more_pass(), self.rows):
@@ -204,7 +205,7 @@ class BulkLog(Columns):
             found = np.flatnonzero(those) + part.start
             if batch.table is not None:
                 found = found[batch.table.are_of(found, whose, self.events)]
-            yield rows.line[found], rows.offset[found]
+            yield rows.line[found], rows.offset[found], rows.time[found]
             if begin + count >= end:
                 return
 
@@ -234,12 +235,21 @@ class BulkLog(Columns):
         )
         return reader
 
-    def _read(self, line: int, offset: int) -> Event:
-        """Read an event again whose line begins at an offset. Raises OSError if the file has changed since."""
+    def _read(self, line: int, offset: int, time: int) -> Event:
+        """Read an event again whose line begins at an offset. Raises OSError if the file has changed since.
+
+        Where the line was left out, it is the gap that stands for it, at a time (ns).
+        """
         self.source.seek(offset)
         data = self.source.readline(LINE_LIMIT + 8)
         builder = LogBuilder(self.name, self.reader.builder.vocabulary, False, headed=True)
-        text = data.removesuffix(b"\n").removesuffix(b"\r").decode("utf-8", "replace")
-        if self.form.interpret(builder, line, text) or not builder.events:
+        data = data.removesuffix(b"\n").removesuffix(b"\r")
+        with contextlib.suppress(LineError, UnicodeDecodeError):
+            if len(data) <= LINE_LIMIT:
+                self.form.interpret(builder, line, data.decode("utf-8"))
+        stands = bool(builder.events) and builder.events[0].time == time
+        if not stands and self._keep_going and (gap := builder.left_out(line, time)) is not None:
+            return gap
+        if not builder.events:
             raise OSError(f"line {line} of {self.name} has changed while it was read")
         return builder.events[0]

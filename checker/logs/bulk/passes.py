@@ -122,6 +122,7 @@ class Pass:
         self._pool: list[ParsedRows] = []
         self._turn = self._synced = self._filled = self._at = self.events = 0
         self._ended = self._unfinished = False
+        self._overlong: list[int] = []
 
     def restart(self, point: Point, most: int) -> None:
         """Go on at another place, with at most `most` rows in a batch."""
@@ -174,9 +175,14 @@ class Pass:
                     self._sync(rows)
                     yield self._batch(rows), rows
                     rows = self._next_rows()
-                if reason == parsed.DONE and not self._fill():
-                    self._reader.lines = s.line
-                    return
+                if reason == parsed.DONE:
+                    more = self._fill()
+                    self._append_left_out(rows)
+                    if not more:
+                        break
+        if s.rows:
+            yield self._batch(rows), rows
+        self._reader.lines = s.line
 
     def _prepare(self) -> None:
         """Make the tables and the rows that the parser needs, now that the site lines have told the role."""
@@ -232,6 +238,13 @@ class Pass:
             self._append(rows, builder.events.pop(), offset)
         assert builder.last is not None
         s.last = builder.last.ns
+
+    def _append_left_out(self, rows: ParsedRows) -> None:
+        """Add a row for each line that was too long for the buffer, which is left out."""
+        for event, offset in zip(self._builder.events[1:], self._overlong, strict=True):
+            self._append(rows, event, offset)
+        del self._builder.events[1:]
+        self._overlong.clear()
 
     def _sync(self, rows: ParsedRows) -> None:
         """Tell the reader the time of the last event that the compiled parser took."""
@@ -352,4 +365,6 @@ class Pass:
         self._ended = not count
         s.at = s.end = end
         s.line = number
+        told = len(self._builder.events)
         self._reader.take(RawLine(number, start, head[:LINE_LIMIT], True, True))
+        self._overlong += [start] * (len(self._builder.events) - told)

@@ -113,6 +113,26 @@ def test_the_same_faults(data: bytes, keep_going: bool) -> None:
     same(data, keep_going)
 
 
+@pytest.mark.parametrize("at", range(4))
+@pytest.mark.parametrize(
+    "bad",
+    [
+        "2 e link state=sideways\n",
+        "0.5 e solicit\n",  # which runs backwards
+        "2026-11-23T02:56:02Z e solicit\n",
+        "1 e gap reason=" + "a" * 70_000 + "\n",
+        ("1 e gap reason=" + "a" * (bulk_log.BUFFER + 70_000) + "\n") * 2,
+        "1 e gap reason=\udcff\n",  # no UTF-8
+        "solicit\n",
+    ],
+    ids=["word", "backwards", "clock", "long", "longest", "octets", "other"],
+)
+def test_what_stands_for_lines_that_are_left_out(bad: str, at: int) -> None:
+    lines = ["1 e solicit\n", "1 e solicit\n", "3 e solicit\n"]
+    lines[at:at] = [bad]
+    same((HEAD + "".join(lines)).encode("utf-8", "surrogateescape"), keep_going=True)
+
+
 QUIET = settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much], deadline=None)
 EVENT = log_json.EVENT + "\n"
 
