@@ -207,7 +207,7 @@ class LogBuilder:
 
         `time` (ns) is that of the event before. None where the specification has no word for it.
         """
-        kind = next((e for e in self.vocabulary.events.values() if e.name in self.vocabulary.gaps), None)
+        kind = next((e for e in self.vocabulary.events.values() if e.sender == "observer"), None)
         if kind is None:
             return None
         args: dict[str, Value] = {_REASON: f"line {number} is left out"} if _REASON in kind.by_name else {}

@@ -55,15 +55,17 @@ class HomeAgent:
         self._dynamic = Dynamic(spoken)
         self._security = Security(site.role, site.mn_ha_keys)
         self._unchecked = False  # whether there is a request of which nobody can say if it is authentic
-        asking = [s for s in spoken if s.asks and s.agent in known.own]
-        self._coas = {s.coa for s in asking}
+        self._coas: set[int] = set()
         self._homes = known.home
-        wanting = [s for s in asking if mobileip.wants_broadcasts(s.payload)]
-        self._wanting = {s.coa for s in wanting}
-        """Care-of addresses of nodes that have asked for the broadcasts of their home network."""
-        self._broadcasts = {
-            address for home in {s.home for s in wanting} for address in _directed_broadcasts(home)
-        } - set(self._homes)
+        self._wanting: set[int] = set()  # care-of addresses of nodes that want the broadcasts of their home network
+        self._broadcasts: set[int] = set()
+        for s in spoken:
+            if s.asks and s.agent in known.own:
+                self._coas.add(s.coa)
+                if mobileip.wants_broadcasts(s.payload):
+                    self._wanting.add(s.coa)
+                    self._broadcasts.update(_directed_broadcasts(s.home))
+        self._broadcasts -= self._homes
         self._switching: Crossing[Way] = Crossing()
         self._towards: Crossing[int] = Crossing()  # from whom came what is for a home address
         self._nodes: dict[int, set[int]] = {}  # care-of address → home addresses that were granted registrations there
