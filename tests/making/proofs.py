@@ -1,4 +1,4 @@
-"""Results of the bundled specifications, from the certificates that come with them."""
+"""Results of the bundled specifications, from the certificates that come with them, and what small ones say."""
 
 from __future__ import annotations
 
@@ -7,6 +7,23 @@ from functools import cache
 from mipcheck.checker.proofs.certificates import known
 from mipcheck.model.prover.prove import Proofs, Result
 from mipcheck.model.specification.load import load
+
+ASKING = """\
+event ask(n: int) by node seen log
+event go() by node seen log
+interface { asked: int = 0 }
+on ask { asked := n }
+rule A MUST cite 1 "who goes has asked" allow go only if asked > 2
+property asked cite 1 "who goes has asked for something" whenever go: asked > 1
+"""
+PASSING = """\
+event pass() by node seen log
+node { passed: bool = false }
+on pass { passed := true }
+rule B MUST cite 2 "once" allow pass only if not passed
+property once cite 2 "once" whenever pass: not passed
+"""
+"""What small specifications say, each in a role of its own; all of it is proved in no time."""
 
 
 @cache

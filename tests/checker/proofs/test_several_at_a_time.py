@@ -15,25 +15,18 @@ from mipcheck.checker.verbs.prove_results import Answered, ToProve, prove_all
 from mipcheck.model.prover.prove import Proofs, Result
 from mipcheck.model.specification.load import loads
 
-TEXT = """
+from making.proofs import ASKING, PASSING
+
+TEXT = f"""
 spec small
 param t_slack: time = 1 s
-event ask(n: int) by node seen log
-event go() by node seen log
-interface { asked: int = 0 }
-on ask { asked := n }
-rule A MUST cite 1 "who goes has asked" allow go only if asked > 2
 property mine_consistent cite 1 "sound" consistent
-property asked cite 1 "who goes has asked for something" whenever go: asked > 1
+{ASKING}
 property wrong cite 1 "who goes has asked for much" whenever go: asked > 3
-role other "another" {
-  event pass() by node seen log
-  node { passed: bool = false }
-  on pass { passed := true }
-  rule B MUST cite 2 "once" allow pass only if not passed
-  property once cite 2 "once" whenever pass: not passed
+role other "another" {{
+  {PASSING}
   property other_consistent cite 2 "sound" consistent
-}
+}}
 """
 BLOCKED = """
 spec blocked

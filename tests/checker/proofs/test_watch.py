@@ -11,22 +11,9 @@ from mipcheck.checker.cli.main import main
 from mipcheck.model.prover.prove import Proofs, Result
 from mipcheck.model.values.errors import INTERRUPTED
 
-TEXT = """
-spec small
-event ask(n: int) by node seen log
-event go() by node seen log
-interface { asked: int = 0 }
-on ask { asked := n }
-rule A MUST cite 1 "who goes has asked" allow go only if asked > 2
-property asked cite 1 "who goes has asked for something" whenever go: asked > 1
-role other "another" {
-  event pass() by node seen log
-  node { passed: bool = false }
-  on pass { passed := true }
-  rule B MUST cite 2 "once" allow pass only if not passed
-  property once cite 2 "once" whenever pass: not passed
-}
-"""
+from making.proofs import ASKING, PASSING
+
+TEXT = f'spec small\n{ASKING}role other "another" {{\n{PASSING}}}\n'
 Edits = Callable[[list[Callable[[], object]]], None]
 
 
