@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
@@ -30,10 +29,7 @@ from mipcheck.model.prover.witness import Witness
 from mipcheck.model.specification.spec import Require, Rule
 from mipcheck.model.specification.term import Term
 
-_COUNT = itertools.count()
-"""Sets what is hidden of an event apart from that of any other."""
 _MOST_HELD: Final = 6
-_COMPARING: Final = ("=", "!=", "<", "<=", ">", ">=")
 _AT_ONCE: Final = 0.25
 """Seconds in which mostly it is proved that there is no trace, if that can be proved."""
 _SOON: Final = 6
