@@ -179,7 +179,7 @@ class Bench:
         done = run(command, self.settings.timeout, env={**os.environ, "XDG_CACHE_HOME": str(self.cache), **environment})
         if done.code is None:
             self.missing(group, name, f"not done in {self.settings.timeout:g} s")
-        elif done.code not in codes or (codes == VERDICTS and done.first is None):  # Python's own errors are 1, too
+        elif done.code not in codes or (done.code and done.first is None):  # Python's own errors are 1, as a verdict is
             self.missing(group, name, done.why())
         else:
             return done
