@@ -76,8 +76,8 @@ def prove_page(spec: Spec, proved: Sequence[Answered]) -> str:
         f"{sum(p.result.result == word for p in proved)} {word}"
         for word in dict.fromkeys(p.result.result for p in proved)
     )
-    return sheet.sheet(f"{spec.name}: {counts}", "What was proved of the specification, and what was refuted, with the"
-                       " shortest trace that shows it.", [_result(spec, p) for p in proved])  # fmt: skip
+    return sheet.sheet(f"{spec.name}: {counts}", "What was proved of the specification, and what was refuted, with a"
+                       " trace that shows it.", [_result(spec, p) for p in proved])  # fmt: skip
 
 
 def _result(spec: Spec, p: Answered) -> str:
@@ -95,8 +95,8 @@ def _result(spec: Spec, p: Answered) -> str:
     for need in r.needs:
         parts.append(sheet.paragraph(f"Without {need.rule} it does not hold.", "none"))
     if p.logs:
-        parts.append(sheet.sides(_world(f"at {name}" if name else "the shortest counterexample", spec, log)
-                                 for name, log in p.logs.items()))  # fmt: skip
+        which = f"{'the shortest' if r.shortest else 'a'} counterexample"
+        parts.append(sheet.sides(_world(f"at {name}" if name else which, spec, log) for name, log in p.logs.items()))
     return sheet.section(r.name, parts, r.result, _TONES.get(r.result, ""))
 
 

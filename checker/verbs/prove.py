@@ -31,7 +31,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="prove without this rule or assumption (repeatable)",
     )
     parser.add_argument(
-        "--no-needs", dest="needs", action="store_false", help="do not ask which rules a proof needs: that takes longer"
+        "--no-needs",
+        dest="needs",
+        action="store_false",
+        help="the verdicts alone: neither what a proof needs nor the shortest counterexample, which take longer",
     )
     parser.add_argument(
         "--cross-check",

@@ -116,27 +116,27 @@ class Listener(Protocol):
     def verdict(self, proved: Answered, final: bool) -> None:
         """Hear of a verdict; it is `final` if there is no more to come about that property."""
 
-    def needs(self, proved: Answered) -> None:
-        """Hear of what a proof needs, after its verdict."""
+    def completed(self, proved: Answered) -> None:
+        """Hear of what a proof needs, or of the shortest counterexample, after the verdict."""
 
 
 class _InTurn:
-    """Lets a listener hear of verdicts in the order of some names, and then of what proofs need."""
+    """Lets a listener hear of verdicts in the order of some names, and then of what completes them."""
 
     def __init__(self, listener: Listener, names: Iterable[str]) -> None:
         self._listener, self._wanted = listener, deque(names)
         self._open: deque[str] = deque()
         self._verdicts: dict[str, tuple[Answered, bool]] = {}
-        self._needs: dict[str, Answered] = {}
+        self._completed: dict[str, Answered] = {}
 
     def verdict(self, proved: Answered, final: bool) -> None:
         """Take a verdict, and tell what is in turn."""
         self._verdicts[proved.result.name] = proved, final
         self._tell()
 
-    def needs(self, proved: Answered) -> None:
-        """Take what a proof needs, and tell what is in turn."""
-        self._needs[proved.result.name] = proved
+    def completed(self, proved: Answered) -> None:
+        """Take what completes a verdict, and tell what is in turn."""
+        self._completed[proved.result.name] = proved
         self._tell()
 
     def _tell(self) -> None:
@@ -145,8 +145,8 @@ class _InTurn:
             proved, final = self._verdicts.pop(name)
             self._open += [] if final else [name]
             self._listener.verdict(proved, final)
-        while not self._wanted and self._open and self._open[0] in self._needs:
-            self._listener.needs(self._needs.pop(self._open.popleft()))
+        while not self._wanted and self._open and self._open[0] in self._completed:
+            self._listener.completed(self._completed.pop(self._open.popleft()))
 
 
 def prove_all(asked: ToProve, listener: Listener | None = None) -> list[Answered]:
@@ -178,12 +178,12 @@ def _droppable(spec: Spec) -> list[str]:
 
 
 class _Said(Enum):
-    """What is said of a property: that it is begun, its verdict, its `final` one, what its proof needs."""
+    """What is said of a property: that it is begun, its verdict, its `final` one, what completes that."""
 
     BEGUN = auto()
     VERDICT = auto()
     FINAL = auto()
-    NEEDS = auto()
+    COMPLETED = auto()
 
 
 class _Run:
@@ -235,7 +235,7 @@ class _Run:
                 except Died as error:
                     steps.end()
                     lost = at[error.number]
-                    what = _Said.NEEDS if lost in proved else _Said.FINAL
+                    what = _Said.COMPLETED if lost in proved else _Said.FINAL
                     self._take(what, lost, self._lost(lost, error, proved), proved)
                     final.add(lost)
         return [proved[n] for n in self._asked.wanted]
@@ -294,11 +294,11 @@ class _Run:
 
     def _take(self, what: _Said, name: str, p: Answered, proved: dict[str, Answered]) -> None:
         """Take what has come of a property, and tell the listener unless a process before this one has found it."""
-        is_new = what is _Said.NEEDS or name not in proved
+        is_new = what is _Said.COMPLETED or name not in proved
         proved[name] = p
         if is_new and self._listener is not None:
-            if what is _Said.NEEDS:
-                self._listener.needs(p)
+            if what is _Said.COMPLETED:
+                self._listener.completed(p)
             else:
                 self._listener.verdict(p, what is _Said.FINAL)
 
@@ -308,19 +308,19 @@ class _Run:
         return None if self._asked.timeout is None else self._asked.timeout + _GRACE
 
     def _results(self, names: Sequence[str]) -> Iterator[tuple[_Said, str, Answered | None]]:
-        """Yield what comes of some properties: of each that it is begun, its verdict, and what its proof needs."""
+        """Yield what comes of some properties: of each that it is begun, its verdict, and what completes that."""
         proved: dict[str, Answered] = {}
         for name in names:
             yield _Said.BEGUN, name, None
             p = self._verdict(name)
-            if self._lacks_needs(p):
+            if self._is_open(p):
                 proved[name] = p
                 yield _Said.VERDICT, name, p
             else:
                 yield _Said.FINAL, name, self._kept(p)
         for name, p in proved.items():
             yield _Said.BEGUN, name, None
-            yield _Said.NEEDS, name, self._kept(self._completed(p))
+            yield _Said.COMPLETED, name, self._kept(self._completed(p))
 
     def _lost(self, name: str, error: Died, proved: Mapping[str, Answered]) -> Answered:
         """Return what is known of a property over which a process has died: its verdict, if that had been found."""
@@ -328,12 +328,14 @@ class _Run:
 
         owner = self._proofs.owner(name)
         if name in proved:
+            if proved[name].result.result == "refuted":
+                return proved[name]
             musts = tuple(r.id for r in owner.rules.values() if r.level == "MUST")
             return replace(proved[name], result=replace(proved[name].result, undecided=musts))
         reason = f"the process that asked the solver is lost: {error.how}"
         return Answered(Result(name, owner.properties[name].section, "unknown", 0.0, "none", reason=reason))
 
-    def _lacks_needs(self, p: Answered) -> bool:
+    def _is_open(self, p: Answered) -> bool:
         return self._asked.with_needs and self._proofs.is_open(p.result)
 
     def _verdict(self, name: str) -> Answered:
@@ -355,7 +357,10 @@ class _Run:
 
     def _completed(self, p: Answered) -> Answered:
         try:
-            return replace(p, result=self._agreed(self._proofs.completed(p.result)))
+            completed = self._proofs.completed(p.result)
+            if completed.trace is not p.result.trace:
+                return self._replayed(completed)
+            return replace(p, result=self._agreed(completed))
         except Exception as error:
             return replace(self._failed(p.result.name, error), counterexample=p.counterexample)
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mipcheck.model.specification.spec import Spec
 
 
-_SHOWN = 3
+_NAMED = 3
 """Undecided obligations that are named."""
 
 
@@ -83,25 +83,32 @@ class Spoken:
     def verdict(self, proved: Answered, final: bool) -> None:
         """Say a verdict."""
         self._all[proved.result.name] = proved
-        block = [*_block(self._spec, proved.result), *_wrapped([_opinion(o) for o in proved.opinions])]
+        r = proved.result
+        block = [*_block(self._spec, r), *_wrapped([_opinion(o) for o in proved.opinions])]
+        if r.trace is not None and not final:
+            block += _wrapped([f"shown by a trace of {r.trace.steps} steps; the shortest one follows"])
         if self._alone and "" in proved.logs:
             self._commented = True
             comments = [f"# {line}".rstrip() for line in [*block, "", *self._summary()]]
-            self._say("\n".join([*comments, proved.counterexample]))
+            self._say("".join(f"{line}\n" for line in comments) + (proved.counterexample if final else ""))
             return
-        if proved.counterexample:
-            whose = "" if "" in proved.logs else ", a log for each party"
-            block += [f"the shortest counterexample, replayed by the checker{whose}:", "", proved.counterexample]
+        if proved.counterexample and final:
+            block += _shown(proved)
         if final or not self._alone:
             block.append("")
         self._say("\n".join(block) + "\n")
 
-    def needs(self, proved: Answered) -> None:
-        """Say what a proof needs, whose verdict has been said."""
+    def completed(self, proved: Answered) -> None:
+        """Say what a proof needs, or what the shortest counterexample is; the verdict has been said."""
         self._all[proved.result.name] = proved
         needs = _needs(proved.result)
-        if self._alone:
-            self._say("".join(f"{line}\n" for line in [*_wrapped(needs), ""]))
+        if self._commented:
+            self._say(proved.counterexample)
+        elif self._alone:
+            self._say("".join(f"{line}\n" for line in [*_wrapped(needs), *_shown(proved), ""]))
+        elif proved.counterexample:
+            first, *rest = _shown(proved)
+            self._say("\n".join([f"{proved.result.name}: {first}", *rest, ""]) + "\n")
         elif needs:
             self._say(f"{proved.result.name} {'; '.join(needs)}\n")
 
@@ -161,13 +168,22 @@ def _block(spec: Spec, r: Result) -> list[str]:
     return [f"{r.result:8} {r.name}  ({place}{r.seconds:.1f} s)", *_wrapped(details)]
 
 
+def _shown(p: Answered) -> list[str]:
+    """Return the lines of a counterexample, and of what it is; none where there is none."""
+    if not p.counterexample:
+        return []
+    which = "the shortest" if p.result.shortest else "a"
+    whose = "" if "" in p.logs else ", a log for each party"
+    return [f"{which} counterexample, replayed by the checker{whose}:", "", p.counterexample]
+
+
 def _opinion(o: SolverOpinion) -> str:
     """Say what a solver makes of a proof."""
     count = o.discharged + len(o.undecided)
     if not o.undecided:
         return f"{o.solver} agrees: it finds each of the {count} obligations impossible to break"
-    first = "; ".join(f"{name} ({printable(why)})" for name, why in o.undecided[:_SHOWN])
-    more = f"; and {len(o.undecided) - _SHOWN} more" if len(o.undecided) > _SHOWN else ""
+    first = "; ".join(f"{name} ({printable(why)})" for name, why in o.undecided[:_NAMED])
+    more = f"; and {len(o.undecided) - _NAMED} more" if len(o.undecided) > _NAMED else ""
     return f"{o.solver} does not say so: of {count} obligations it leaves {len(o.undecided)} undecided: {first}{more}"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Final, NoReturn
 
@@ -12,7 +12,7 @@ from mipcheck.checker.console.escape import printable
 from mipcheck.checker.console.output import write
 from mipcheck.checker.console.streams import say
 from mipcheck.checker.verbs.prove_results import Answered, ToProve, earlier, prove_all
-from mipcheck.checker.verbs.prove_text import Spoken, results_text
+from mipcheck.checker.verbs.prove_text import Spoken
 from mipcheck.model.specification.spec import Spec
 from mipcheck.model.values.errors import UserError
 
@@ -51,17 +51,53 @@ def _first(asked: ToProve) -> dict[str, Answered]:
 def _again(asked: ToProve, before: dict[str, Answered]) -> dict[str, Answered]:
     """Prove after a change, and say what is answered otherwise than before."""
     started = time.monotonic()
-    found = _told(prove_all(asked))
-    changed = [p for n, p in found.items() if n not in before or _essence(p) != _essence(before[n])]
-    write(f"\n{results_text(asked.spec, changed)}" if changed else "\n", None)
-    same = len(found) - len(changed)
-    write(f"{same} as before, after {time.monotonic() - started:.1f} s\n", None)
+    write("\n", None)
+    changes = _Changes(asked, before)
+    found = _told(prove_all(asked, changes))
+    changes.end()
+    write(f"{len(found) - len(changes.said)} as before, after {time.monotonic() - started:.1f} s\n", None)
     return found
 
 
-def _essence(p: Answered) -> object:
+class _Changes:
+    """Says at once what is answered otherwise than before, and of that what completes it."""
+
+    def __init__(self, asked: ToProve, before: Mapping[str, Answered]) -> None:
+        self._before = before
+        self._spoken = Spoken(asked.spec, asked.wanted, lambda text: write(text, None))
+        self.said: set[str] = set()
+
+    def verdict(self, proved: Answered, final: bool) -> None:
+        """Say a verdict, if it is another one than before."""
+        if self._differs(proved, _verdict) or (final and self._differs(proved, _whole)):
+            self.said.add(proved.result.name)
+            self._spoken.verdict(proved, final)
+
+    def completed(self, proved: Answered) -> None:
+        """Say what completes a verdict; where only that has changed, the verdict, too."""
+        if proved.result.name in self.said:
+            self._spoken.completed(proved)
+        else:
+            self.verdict(proved, True)
+
+    def end(self) -> None:
+        """Count what has been said."""
+        if self.said:
+            self._spoken.end()
+
+    def _differs(self, p: Answered, what: Callable[[Answered], object]) -> bool:
+        before = self._before.get(p.result.name)
+        return before is None or what(p) != what(before)
+
+
+def _verdict(p: Answered) -> object:
+    """Return what of a verdict is worth telling when it changes."""
+    return p.result.result, p.result.reason, p.result.interfaces
+
+
+def _whole(p: Answered) -> object:
     """Return what of an answer is worth telling when it changes."""
-    return p.result.result, p.result.reason, {n.rule for n in p.result.needs}, p.result.assumes, p.result.interfaces
+    return _verdict(p), {n.rule for n in p.result.needs}, p.result.assumes
 
 
 def _told(found: list[Answered]) -> dict[str, Answered]:

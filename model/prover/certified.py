@@ -105,3 +105,9 @@ def retold(setting: Setting, p: Property, scripts: list[Script]) -> Witness | No
         if (found := next((t for s in scripts if (t := told(s, setting.without)) is not None), None)) is not None:
             return found
     return None
+
+
+def tidily(setting: Setting, p: Property, told: Witness) -> Witness:
+    """Return a counterexample with ordinary values, if that can be said at once, which is mostly a shortest one."""
+    tidy = None if told.script is None else Refutations(setting, p).again(told.script, setting.without)
+    return tidy or told

@@ -272,12 +272,13 @@ class Refutations:
         return shown(own, script, self._falsifying(own, free), free)
 
     def again(self, script: Script, free: frozenset[str]) -> Witness | None:
-        """Return a trace as `shown` does that has the events of a script, with whatever times and keys it takes; None
-        if there is none, or it was not found at once."""
+        """Return a trace as `shown` does that has the events of a script, with whatever times and keys it takes, or
+        `pretty` ones; None if there is none, or it was not found at once."""
         own = self._followed(script)
         if own is None:
             return None
-        found = made_again(own, script, self._falsifying(own, free | own.advice), free | own.advice)
+        free |= own.advice
+        found = made_again(own, script, self._falsifying(own, free), free, self.pretty)
         return None if found is None else self.shown(found, free)
 
     def by(self, way: Sequence[Happening], free: frozenset[str]) -> Witness | None:

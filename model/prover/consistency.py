@@ -74,13 +74,14 @@ def consistent(
 ) -> Consistency:
     """Decide whether the rules are consistent: proved, refuted with the reason, or unknown with what is undecided.
 
-    What a `certificate` has to show is checked first; `examples` are searches in this setting, if there are some. The
-    traces are no matter of what is proved, and are looked for `beside` that.
+    What a `certificate` has to show is checked first; `examples` are searches in this setting, if there are some. That
+    what is owed can be met, and the traces, are no matter of whether time goes on, and are looked for `beside` that.
     """
     own = setting.followed()
     shared = Examples(setting) if examples is None else examples
-    traces = beside(partial(_traces, shared, {} if certificate is None else certificate.scripts))
     decisions = _Decisions(setting.timeout, certificate)
+    known = {} if certificate is None else certificate.scripts
+    rest = beside(lambda: _without_time(own, setting, decisions, shared, known))
     verdict, found = _time(own, decisions, Blockages(setting, _SOON))
     if verdict.answer == "refuted":
         found = found or Blockages(setting).overdue()
@@ -98,6 +99,43 @@ def consistent(
         names = ", ".join(turning.rules)
         reason = f"what meets {names} may go on for ever while time stands still, which was not decided"
         return Consistency(Verdict("unknown", reason=reason))
+    met, traces = rest()
+    if met.stuck is not None:
+        return Consistency(Verdict("refuted", reason=met.stuck.reason), met.stuck.trace)
+    if met.unsure:
+        names = ", ".join(met.unsure)
+        return Consistency(Verdict("unknown", reason=f"whether {names} can always be met was not decided"))
+    missing, scripts, shared.found = traces
+    if missing:
+        answer = "vacuous" if any(m.certainly for m in missing) else "unknown"
+        missing.sort(key=lambda m: not m.certainly)
+        verdict = Verdict(answer, reason="; ".join(m.said for m in missing))
+    return Consistency(verdict, None, {**decisions.proofs, **met.proofs}, scripts, decisions.systems)
+
+
+@dataclass(frozen=True, slots=True)
+class _Met:
+    """Whether what is owed can be met: what shows that something is `stuck`, else of which that is `unsure`, and the
+    proofs of the others."""
+
+    stuck: Blockage | None = None
+    unsure: Sequence[str] = ()
+    proofs: Mapping[str, Inductive] = field(default_factory=dict)
+
+
+_Traces = tuple[list["_Missing"], dict[str, Script], list[Script]]
+
+
+def _without_time(
+    own: Setting, setting: Setting, decisions: _Decisions, examples: Examples, known: Mapping[str, Script]
+) -> tuple[_Met, _Traces]:
+    """Return whether what is owed can be met, and if so which traces there are: all but that time goes on."""
+    met = _met(own, setting, decisions)
+    return met, ([], {}, []) if met.stuck is not None or met.unsure else _traces(examples, known)
+
+
+def _met(own: Setting, setting: Setting, decisions: _Decisions) -> _Met:
+    """Return whether what is owed can be met."""
     unsure = []
     for r in (owed := owed_by(own)):
 
@@ -106,16 +144,9 @@ def consistent(
 
         met = _can_be_met(own, r, [o for o in owed if o is not r], decisions, stuck)
         if met is not True and (found := met or stuck(DEPTH)) is not None:
-            return Consistency(Verdict("refuted", reason=found.reason), found.trace)
+            return _Met(found)
         unsure += [] if met else [r.id]
-    if unsure:
-        return Consistency(Verdict("unknown", reason=f"whether {', '.join(unsure)} can always be met was not decided"))
-    missing, scripts, shared.found = traces()
-    if missing:
-        answer = "vacuous" if any(m.certainly for m in missing) else "unknown"
-        missing.sort(key=lambda m: not m.certainly)
-        verdict = Verdict(answer, reason="; ".join(m.said for m in missing))
-    return Consistency(verdict, None, decisions.proofs, scripts, decisions.systems)
+    return _Met(None, unsure, decisions.proofs)
 
 
 def _traces(examples: Examples, known: Mapping[str, Script]) -> tuple[list[_Missing], dict[str, Script], list[Script]]:

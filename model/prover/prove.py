@@ -14,7 +14,7 @@ from typing import Literal
 
 import mipcheck.model.prover.consistency as consistency
 from mipcheck.model.prover.certificate import HAPPENS, REFUTES, Certificate
-from mipcheck.model.prover.certified import certified, outlasting, refuted, retold
+from mipcheck.model.prover.certified import certified, outlasting, refuted, retold, tidily
 from mipcheck.model.prover.claims import Refutations, system_of
 from mipcheck.model.prover.examples import Examples
 from mipcheck.model.prover.form import Form
@@ -68,6 +68,8 @@ class Result:
     """Those of the proof, where they were asked for."""
     certified: bool = False
     """The proof is that of a certificate, which has been checked again."""
+    shortest: bool = True
+    """No shorter trace was found that refutes it; not so where nobody has looked for one."""
 
 
 def prove(
@@ -103,10 +105,11 @@ def prove(
 
 
 class Proofs:
-    """Proofs of one specification: of each property first the verdict, and then what the proof needs.
+    """Proofs of one specification: of each property first the verdict, and then what the proof needs, or the shortest
+    counterexample.
 
     `certificate` says of a property what was proved of it before, None where nothing is known. Asked `briefly` is only
-    whether something holds: what refutes it need not be the shortest trace, nor a proof be for as much as can be had.
+    whether something holds: what refutes it need not have ordinary values, nor a proof be for as much as can be had.
     What need not wait for a proof is done `beside` it. For other parameters see `prove`.
     """
 
@@ -130,6 +133,8 @@ class Proofs:
         self._proved: dict[str, Proof] = {}
         self._answers: dict[str, str] = {}
         self._completed: set[str] = set()
+        self._told: dict[str, Witness] = {}
+        self._refuting: dict[str, list[Script]] = {}
         self._examples: dict[str, Examples] = {}
 
     @property
@@ -144,7 +149,8 @@ class Proofs:
     def is_open(self, result: Result) -> bool:
         """Decide whether `completed` has something to add to a result."""
         claim = self._owners[result.name].properties[result.name].claim
-        return result.name in self._proved and result.name not in self._completed and not isinstance(claim, Permitted)
+        more = result.name in self._told or (result.name in self._proved and not isinstance(claim, Permitted))
+        return more and result.name not in self._completed
 
     def verdict(self, name: str) -> Result:
         """Prove or refute a property. Raises KeyError for one that does not exist."""
@@ -157,17 +163,24 @@ class Proofs:
         return replace(result, seconds=time.monotonic() - started)
 
     def completed(self, result: Result) -> Result:
-        """Add to a result of `verdict` what the proof needs."""
+        """Add to a result of `verdict` what the proof needs, or find the shortest counterexample."""
         if not self.is_open(result):
             return result
         started = time.monotonic()
         p, setting = self._asked(result.name)
+        if p.name in self._told:
+            found = shortest(setting, p, self._told[p.name])
+            self._completed.add(p.name)
+            return replace(
+                result if is_over() else self._refuted(setting, p, found),
+                seconds=result.seconds + time.monotonic() - started,
+            )
         proof = self._proved[result.name]
         asked = Needs(setting, p, proof, self._certificate(result.name))
-        found = list(asked.all())
+        rules = list(asked.all())
         proof = replace(proof, assumes=asked.assumes)
-        needs = tuple(n for n in found if isinstance(n, Needed))
-        undecided = tuple(n.rule for n in found if isinstance(n, Undecided))
+        needs = tuple(n for n in rules if isinstance(n, Needed))
+        undecided = tuple(n.rule for n in rules if isinstance(n, Undecided))
         shown = Certificate(
             self._spec.name,
             self._owners[p.name].role,
@@ -265,12 +278,8 @@ class Proofs:
                           cross_checked=("z3",), certificate=shown, certified=stored is not None,
                           obligations=obliged)  # fmt: skip
         if isinstance(proof, Witness):
-            reason = _why_refuted(p, proof)
-            method = f"bounded search, {proof.steps} steps"
-            scripts = {} if proof.script is None else {REFUTES: proof.script}
-            kept = Certificate(self._spec.name, setting.spec.role, p.name, {}, scripts)
-            return Result(p.name, p.section, "refuted", 0.0, method, trace=proof, reason=reason,
-                          certificate=kept if scripts else None, certified=stored is not None)  # fmt: skip
+            told = p.name in self._told or (stored is not None and proof.steps > 1)
+            return replace(self._refuted(setting, p, proof, not told), certified=stored is not None)
         unfound = "a counterexample exists, but none as short as was searched for"
         if setting.spec.tables:
             unfound = "there is no proof about one entry at a time, and no short counterexample"
@@ -281,23 +290,39 @@ class Proofs:
         method = f"Spacer, dense time, {setting.about}"
         return Result(p.name, p.section, "unknown", 0.0, method, reason=proof.reason or unfound)
 
+    def _refuted(self, setting: Setting, p: Property, trace: Witness, shortest: bool = True) -> Result:
+        """Return that a trace refutes a property, a shortest one or not."""
+        how = "bounded search" if shortest else "a known trace"
+        scripts = {} if trace.script is None else {REFUTES: trace.script}
+        self._refuting.setdefault(self._about(p.name), []).extend(scripts.values())
+        kept = Certificate(self._spec.name, setting.spec.role, p.name, {}, scripts)
+        return Result(p.name, p.section, "refuted", 0.0, f"{how}, {trace.steps} steps", trace=trace,
+                      reason=_why_refuted(p, trace), certificate=kept if scripts else None,
+                      shortest=shortest)  # fmt: skip
+
     def _outlasting(self, setting: Setting, p: Property, known: Certificate | None) -> Proof | Witness | None:
         """Return what kept evidence comes to where a rule has changed: a counterexample, or a proof by what is left of
         an invariant; None if it comes to nothing."""
         told = retold(setting, p, self._kept(p))
         if told is None:
             return None if known is None else outlasting(setting, p, known)
-        return told if self._briefly else shortest(setting, p, told)
+        if self._briefly:
+            return told
+        told = tidily(setting, p, told)
+        if told.steps > 1:
+            self._told[p.name] = told
+        return told
 
     def _kept(self, p: Property) -> list[Script]:
         """Return kept traces that may refute a property where a rule has changed: those that show that a rule is
-        needed, which break nothing where that has come to allow it, and examples of rules with events of which it
-        speaks."""
+        needed, which break nothing where that has come to allow it, what refutes others, and examples of rules with
+        events of which it speaks."""
         owner, known = self._owners[p.name], self._certificate(p.name)
         fitting = [q.name for q in owner.properties.values() if isinstance(q.claim, Consistent)]
         examples = [s for name in fitting if (c := self._certificate(name)) is not None for s in c.scripts.values()]
         own = {} if known is None else known.scripts
-        return [*(s for n, s in own.items() if n != HAPPENS), *alike(examples, {q.event for q in p.patterns})]
+        others = self._refuting.get(self._about(p.name), [])
+        return [*(s for n, s in own.items() if n != HAPPENS), *others, *alike(examples, {q.event for q in p.patterns})]
 
     def _obligations(
         self, setting: Setting, p: Property, proofs: Mapping[str, tuple[System, Z]]

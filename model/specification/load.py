@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import io
+import gc
 import pickle
 import re
 import sys
-from collections.abc import Mapping
-from dataclasses import fields, is_dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mipcheck.model.language.errors import SpecError
 from mipcheck.model.language.expression import Place
@@ -24,6 +24,7 @@ from mipcheck.model.values import cache
 from mipcheck.model.values.late import Late
 from mipcheck.model.values.nearest import nearest
 from mipcheck.model.values.packages import folder_of
+from mipcheck.model.values.packed import packed
 
 if TYPE_CHECKING:
     from mipcheck.model.language.syntax import Module
@@ -64,7 +65,6 @@ def load(name: str = DEFAULT, readings: Mapping[str, str] | None = None) -> Spec
     if kept is not None and all(_same(other, base, extended) for other, extended in kept[0].items()):
         return _remembered(entry, *kept)
 
-    from mipcheck.model.language.parse import parse
     from mipcheck.model.specification.resolve import resolve
 
     others: dict[str, str] = {}
@@ -72,27 +72,39 @@ def load(name: str = DEFAULT, readings: Mapping[str, str] | None = None) -> Spec
     def extended(other: str) -> tuple[Module, str, str]:
         other_file, other_text = _read(other, base)
         others[other] = other_text
-        return _tree(other_text, other_file), other_file, other_text
+        return _read_again(other_text, other_file), other_file, other_text
 
-    spec = resolve(parse(text, file), file, text, extended, readings)
+    with _nothing_collected():
+        spec = resolve(_read_again(text, file), file, text, extended, readings)
     if cache.folder() is not None:
         cache.write(entry, _packed(others, spec))
     return _remembered(entry, others, spec)
 
 
-def _tree(text: str, file: str) -> Module:
-    """Return the tree of a file that others extend, which is kept: mostly these change, and not what they extend."""
-    from mipcheck.model.language.parse import parse
+@contextlib.contextmanager
+def _nothing_collected() -> Iterator[None]:
+    """Look for no garbage: half a million objects are made, and stay; to look through them takes an eighth."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
-    entry = cache.name_of("tree", _code(), file.encode("utf-8", "surrogatepass"), text.encode())
-    kept = cache.read(entry)
+
+def _read_again(text: str, file: str) -> Module:
+    """Return the tree of a file, or of one that it extends: what is as it was when that was read last is kept."""
+    from mipcheck.model.language.pieces import parse_again
+
+    entry = cache.name_of("pieces", _code(), file.encode("utf-8", "surrogatepass"))
+    kept, known = cache.read(entry), {}
     if kept is not None:
         with contextlib.suppress(Exception):  # whatever the entry is, it can be made anew
-            tree: Module = pickle.loads(kept)
-            return tree
-    tree = parse(text, file)
-    if cache.folder() is not None:
-        cache.write(entry, _dumped(tree))
+            known = pickle.loads(kept)
+    tree, again = parse_again(text, file, known)
+    if again != known and cache.folder() is not None:
+        cache.write(entry, packed(again))
     return tree
 
 
@@ -118,31 +130,10 @@ def _code() -> bytes:
     return sys.version.encode() + cache.code_of("mipcheck.model.values", "mipcheck.model.language", __package__)
 
 
-class _Pickler(pickle.Pickler):
-    """Frozen data is made anew by its class: the way of dataclasses takes three times as long to be read."""
-
-    def reducer_override(self, obj: object) -> Any:
-        of: Any = type(obj)
-        names = _fields(of)
-        return NotImplemented if names is None else (of, tuple([getattr(obj, name) for name in names]))
-
-
-@functools.cache
-def _fields(of: type[Any]) -> tuple[str, ...] | None:
-    """Return the names of a dataclass's fields; None for another class."""
-    return tuple(f.name for f in fields(of)) if is_dataclass(of) else None
-
-
 def _packed(others: dict[str, str], spec: Spec) -> bytes:
     """Return what is kept of a specification, each role and system by itself: most runs are about one."""
-    parts = [{name: _dumped(part) for name, part in of.items()} for of in (spec.roles, spec.systems)]
-    return _dumped((others, replace(spec, roles={}, systems={}), *parts))
-
-
-def _dumped(value: object) -> bytes:
-    packed = io.BytesIO()
-    _Pickler(packed, pickle.HIGHEST_PROTOCOL).dump(value)
-    return packed.getvalue()
+    parts = [{name: packed(part) for name, part in of.items()} for of in (spec.roles, spec.systems)]
+    return packed((others, replace(spec, roles={}, systems={}), *parts))
 
 
 def _unpacked(entry: bytes | None) -> tuple[dict[str, str], Spec] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -69,6 +69,8 @@ class TypeChecker:
     def __init__(self, names: Names) -> None:
         self.names = names
         self.depth = self.terms = 0
+        self._is_told = True
+        """Whether what is wrong is told to anybody, and not only that something is."""
 
     def _pattern(self, p: Pattern, scope: Scope, observed: bool) -> EventPattern:
         if p.event not in self.names.events:
@@ -250,7 +252,7 @@ class TypeChecker:
         if name in self.names.defines:
             return self._expand(e, name, scope, expected)
         if expected is not None and expected.is_enum:
-            self.names.fail(e.at, f'unknown value "{name}" of {expected.name}', nearest(name, expected.members))
+            self.names.fail(e.at, f'unknown value "{name}" of {expected.name}', self._nearest(name, expected.members))
         if name in self.names.states:
             self.names.fail(e.at, f'"{name}" is state, which has no value here', "use numbers and parameters")
         visible = [n for n, v in self.names.variables.items() if scope.state and scope.ghost >= v.ghost]
@@ -260,8 +262,12 @@ class TypeChecker:
         if owners:
             self.names.fail(e.at, f'not all of these events have a key "{name}"', f"{', '.join(owners)} has")
         where = f" in event {' or '.join(scope.events)}" if scope.events else ""
-        hint = f"the site's address is site.{name}" if name in self.names.sites else nearest(name, known)
+        hint = f"the site's address is site.{name}" if name in self.names.sites else self._nearest(name, known)
         self.names.fail(e.at, f'unknown name "{name}"{where}', hint)
+
+    def _nearest(self, name: str, known: Iterable[str]) -> str:
+        """Return a hint about a name, if its error is to be told to anybody: to look for one takes long."""
+        return nearest(name, known) if self._is_told else ""
 
     def _expand(self, e: Name, name: str, scope: Scope, expected: Type | None) -> Term:
         """Return a definition written out: its names are looked up where it is used, its errors are where it stands."""
@@ -452,7 +458,7 @@ class TypeChecker:
         """Return a definition as a term; None for one that needs an event, which is written out where it is used."""
         self.names.item = self.names.defines[name]
         assert isinstance(self.names.item.declaration, s.DefineDecl)
-        depth = self.depth
+        depth, self._is_told = self.depth, False
         used, read = self.names.used.copy(), self.names.read.copy()
         try:
             return self._infer(self.names.item.declaration.value, Scope({}, expanding=(name,)), None)
@@ -462,7 +468,7 @@ class TypeChecker:
             return None
         finally:
             # Looking at a definition is no use of what it names: that is counted where it is written out.
-            self.names.used, self.names.read, self.depth = used, read, depth
+            self.names.used, self.names.read, self.depth, self._is_told = used, read, depth, True
 
 
 def shown(text: str) -> str:

@@ -316,7 +316,7 @@ def test_a_listener_hears_of_every_verdict_before_any_need(spec: Path) -> None:
         def verdict(self, proved: Answered, final: bool) -> None:
             heard.append(("last word" if final else "verdict", proved.result.name))
 
-        def needs(self, proved: Answered) -> None:
+        def completed(self, proved: Answered) -> None:
             heard.append(("needs", proved.result.name))
 
     prove_all(ToProve(loads(TEXT), "", ["ready", "quiet"]), Ears())
@@ -376,7 +376,7 @@ def test_what_one_property_kills_the_solver_by_leaves_the_others(
         def verdict(self, proved: Answered, final: bool) -> None:
             heard.append(("verdict", proved.result.name))
 
-        def needs(self, proved: Answered) -> None:
+        def completed(self, proved: Answered) -> None:
             heard.append(("needs", proved.result.name))
 
     ready, quiet = prove_all(ToProve(loads(TEXT), "", ["ready", "quiet"]), Ears())

@@ -50,7 +50,7 @@ class Heard:
     def verdict(self, proved: Answered, final: bool) -> None:
         self.told.append((proved.result.name, proved.result.result, final))
 
-    def needs(self, proved: Answered) -> None:
+    def completed(self, proved: Answered) -> None:
         self.told.append((proved.result.name, " ".join(n.rule for n in proved.result.needs), None))
 
 

@@ -73,10 +73,57 @@ def test_a_rule_that_is_needed_by_another_entry_takes_no_search(monkeypatch: pyt
     assert not proofs.spared("goes_asked", "A")
 
 
+TOLD_AT_LENGTH = """
+spec lengthy "who is told goes"
+event ask(n: int) by node seen log
+event go(n: int) by node seen log
+node { asked: int = 0 }
+on ask { asked := asked + 1 }
+rule A MUST cite 1 "asked thrice" allow go only if asked >= 3
+property goes_asked cite 1 "nobody goes unasked" whenever go: asked > 1
+"""
+
+
+def test_what_refutes_is_told_at_once_and_the_shortest_trace_is_found_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = TOLD_AT_LENGTH.replace("asked > 1", "asked > 3")
+    trace = Proofs(loads(text)).verdict("goes_asked").trace
+    assert trace is not None and trace.script is not None and trace.steps == 4
+    kept = Certificate("lengthy", "mn", "goes_asked", {}, {"A": trace.script})
+    search = Search.shortest
+    monkeypatch.setattr(Search, "shortest", None)
+    proofs = Proofs(loads(text.replace("asked >= 3", "asked >= 1")), certificate={"goes_asked": kept}.get)
+    told = proofs.verdict("goes_asked")
+    assert told.result == "refuted" and not told.shortest and "4 steps" in told.method and proofs.is_open(told)
+    monkeypatch.setattr(Search, "shortest", search)
+    found = proofs.completed(told)
+    assert found.result == "refuted" and found.shortest and "2 steps" in found.method and not proofs.is_open(found)
+    assert found.trace is not None and found.certificate is not None
+    assert list(found.certificate.scripts.values()) == [found.trace.script]
+
+
+def test_the_shortest_of_all_is_not_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = certificates(TEXT)
+    monkeypatch.setattr(Search, "shortest", None)
+    proofs = Proofs(loads(changed("n in asked and now", "now")), certificate=kept.get)
+    assert proofs.verdict("goes_asked").shortest
+
+
 def test_what_is_told_at_length_is_the_shortest_trace() -> None:
     text = changed("n in asked and now", "now")
-    kept = Proofs(loads(text), certificate=certificates(TEXT).get).verdict("goes_asked")
+    proofs = Proofs(loads(text), certificate=certificates(TEXT).get)
+    kept = proofs.completed(proofs.verdict("goes_asked"))
     assert kept.trace is not None and kept.trace == Proofs(loads(text)).verdict("goes_asked").trace
+
+
+def test_what_refutes_one_property_is_tried_for_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a rule allows too much, several are mostly refuted by the same events."""
+    more = 'property goes_known cite 1 "nobody goes unknown" whenever go: asked > 2\n'
+    proofs = Proofs(loads(TOLD_AT_LENGTH.replace("asked >= 3", "asked >= 1") + more))
+    assert proofs.verdict("goes_asked").result == "refuted"
+    monkeypatch.setattr(Search, "shortest", None)
+    monkeypatch.setattr(proving, "spacer", None)
+    monkeypatch.setattr(proving, "widest", None)
+    assert proofs.verdict("goes_known").result == "refuted"
 
 
 COUNTS = """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from mipcheck.checker.verbs.prove_results import Answered, prove_one
+from mipcheck.model.prover import proving
 from mipcheck.model.prover.prove import Proofs
 from mipcheck.model.prover.search import Search
 from mipcheck.model.specification.load import loads
@@ -121,3 +122,12 @@ def test_what_shows_a_rule_that_is_new_is_what_spacer_finds(monkeypatch: pytest.
     found = Proofs(loads(HEAD + fits + PERMITTED + new), certificate={"p": old.certificate}.get).verdict("p")
     assert found.result == "proved" and found.certificate is not None
     assert {"kept:N", "broken:N"} <= found.certificate.scripts.keys()
+
+
+def test_what_takes_two_interfaces_is_searched_for_before_spacer_is_asked_about_both(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of any number of interfaces one is followed, and what others are may be anything: a run of that is no trace."""
+    monkeypatch.setattr(proving, "spacer", None)
+    found = refuted('property p "x" whenever go: asked or not (some interface: asked)\n')
+    assert kinds(found) == ["ask", "go"]

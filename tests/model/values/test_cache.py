@@ -10,9 +10,9 @@ from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 
 import pytest
-from mipcheck.model.language import grammar
-from mipcheck.model.language import parse as parsing
+from mipcheck.model.language import grammar, pieces
 from mipcheck.model.language.errors import SpecError
+from mipcheck.model.language.parse import parse
 from mipcheck.model.machine import code, source
 from mipcheck.model.machine.compile import Machine
 from mipcheck.model.specification import load as loading
@@ -189,7 +189,7 @@ def test_a_specification_is_resolved_once(tmp_path: Path, monkeypatch: pytest.Mo
     path.write_text(SPEC, "utf-8")
     first = load(str(path))
     with monkeypatch.context() as patched:
-        patched.setattr(parsing, "parse", None)  # what is kept needs no parser
+        patched.setattr(pieces, "parse", None)  # what is kept needs no parser
         assert load(str(path)) == first
     path.write_text(SPEC.replace("only once", "but once"), "utf-8")
     assert load(str(path)).rules["R"].text == "but once"
@@ -286,13 +286,12 @@ def test_the_tree_of_what_is_extended_is_kept(cache: Path, tmp_path: Path, monke
     base.write_text(SPEC)
     own.write_text(extending)
     parsed: list[str] = []
-    parse = parsing.parse
 
-    def noted(text: str, file: str) -> object:
-        parsed.append(Path(file).name)
+    def noted(text: str, file: str = "") -> object:
+        parsed.append("kept.spec" if "not gone" in text or "rule R" in text else "mine.spec")
         return parse(text, file)
 
-    monkeypatch.setattr(parsing, "parse", noted)
+    monkeypatch.setattr(pieces, "parse", noted)
     first = load(str(own))
     assert sorted(parsed) == ["kept.spec", "mine.spec"]
     parsed.clear()
@@ -302,9 +301,9 @@ def test_the_tree_of_what_is_extended_is_kept(cache: Path, tmp_path: Path, monke
     parsed.clear()
     base.write_text(SPEC.replace("not gone", "gone"))
     assert load(str(own)).rules["R"].body != first.rules["R"].body
-    assert sorted(parsed) == ["kept.spec", "mine.spec"]
-    for entry in cache.glob("tree-*"):
-        keep.write(entry.name, b"no tree")
+    assert parsed == ["kept.spec"]
+    for entry in cache.glob("pieces-*"):
+        keep.write(entry.name, b"no pieces")
     parsed.clear()
     own.write_text(extending)
     load(str(own))
@@ -314,18 +313,18 @@ def test_the_tree_of_what_is_extended_is_kept(cache: Path, tmp_path: Path, monke
 @pytest.mark.slow
 def test_tables_of_the_grammar_are_kept(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     grammar.parser.cache_clear()
-    first = parsing.parse(SPEC)
+    first = parse(SPEC)
     (entry,) = cache.glob("grammar-*")
     grammar.parser.cache_clear()
     monkeypatch.setattr(keep, "write", None)  # nothing is made anew
-    assert parsing.parse(SPEC) == first
+    assert parse(SPEC) == first
     with pytest.raises(SpecError, match="expected a name"):
-        parsing.parse(SPEC.replace("event go", "event 7"))
+        parse(SPEC.replace("event go", "event 7"))
     monkeypatch.undo()
     monkeypatch.setenv(keep.OFF, str(cache))
     keep.write(entry.name, b"no tables")
     grammar.parser.cache_clear()
-    assert parsing.parse(SPEC) == first
+    assert parse(SPEC) == first
     grammar.parser.cache_clear()
 
 
@@ -337,19 +336,19 @@ def test_tables_of_the_grammar_are_a_part_of_the_installation(
     with monkeypatch.context() as installing:
         installing.setenv(keep.OFF, str(tmp_path / "installed"))
         grammar.parser.cache_clear()
-        first = parsing.parse(SPEC)
+        first = parse(SPEC)
         keep.write("x", b"content")
     monkeypatch.setenv(keep.OFF, "off")
     monkeypatch.setattr("lark.Lark.__init__", None)  # no tables are made
     grammar.parser.cache_clear()
-    assert parsing.parse(SPEC) == first
+    assert parse(SPEC) == first
     assert keep.read("x") is None
     (entry,) = (tmp_path / "installed").glob("grammar-*")
     cache.mkdir(parents=True)
     entry.rename(cache / entry.name)
     grammar.parser.cache_clear()
     with pytest.raises(TypeError):
-        parsing.parse(SPEC)
+        parse(SPEC)
 
 
 @pytest.mark.slow
