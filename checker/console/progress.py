@@ -105,6 +105,12 @@ class Steps(Progress):
         super().__init__(clock)
         self._total, self._doing, self._number = total, doing, 0
 
+    def expect(self, total: int) -> None:
+        """Expect as many steps in all; time counts from here where none has begun."""
+        self._total = total
+        if not self._number:
+            self._begin = self._clock()
+
     def step(self, name: str) -> None:
         """Say that the next step begins, and the one before is done. It is said at once: it may take long."""
         done = self._number

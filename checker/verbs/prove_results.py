@@ -216,7 +216,8 @@ class _Run:
         final = set(proved)
         if self._listener is not None:
             self._listener = _InTurn(self._listener, [n for n in self._asked.wanted if n not in final])
-        with Steps(len(self._asked.wanted), "proving") as steps:
+        lacking: set[str] = set()
+        with Steps(len(self._asked.wanted), "proving") as steps, Steps(0, "completing") as more:
             while left := [n for n in self._asked.wanted if n not in final]:
                 shares = self._shares(left)
                 self._has_spare_cores = self._uses_cores and len(shares) < cores()
@@ -226,14 +227,20 @@ class _Run:
                     with closing(together(works, self._patience)) as results:
                         for number, (what, name, p) in results:
                             at[number] = name
-                            if what is not _Said.BEGUN:
-                                steps.end()
-                                self._take(what, name, p, proved)
-                                final |= set() if what is _Said.VERDICT else {name}
-                            elif name not in proved:
-                                steps.step(name)
+                            if what is _Said.BEGUN:
+                                (more if name in proved else steps).step(name)
+                                continue
+                            steps.end()
+                            more.end()
+                            self._take(what, name, p, proved)
+                            if what is _Said.VERDICT:
+                                lacking.add(name)
+                                more.expect(len(lacking))
+                            else:
+                                final.add(name)
                 except Died as error:
                     steps.end()
+                    more.end()
                     lost = at[error.number]
                     what = _Said.COMPLETED if lost in proved else _Said.FINAL
                     self._take(what, lost, self._lost(lost, error, proved), proved)

@@ -186,6 +186,18 @@ def test_steps_say_how_long_only_after_one_is_done(terminal: MakeTerminal) -> No
     assert screen.lines() == [""]
 
 
+def test_steps_may_turn_out_to_be_more(terminal: MakeTerminal) -> None:
+    screen, clock = terminal(), Clock()
+    with Steps(0, "completing", clock) as steps:
+        clock.now += 100
+        steps.expect(2)
+        steps.step("a")
+        clock.now += 10
+        steps.expect(3)
+        steps.step("b")
+        assert screen.lines() == ["completing a: 1 of 2", "completing b: 2 of 3, about 20 s left"]
+
+
 def test_what_is_done_in_any_order(terminal: MakeTerminal) -> None:
     screen, clock = terminal(), Clock()
     with Parallel(12, "checking", "files", clock) as shown:
