@@ -27,6 +27,7 @@ from mipcheck.model.specification.compose import called, owners
 from mipcheck.model.values.errors import UserError
 
 if TYPE_CHECKING:
+    from mipcheck.model.prover.certificate import Certificate
     from mipcheck.model.prover.prove import Result
     from mipcheck.model.specification.spec import Spec
 
@@ -186,6 +187,12 @@ class _Said(Enum):
     COMPLETED = auto()
 
 
+def _joined(kept: Certificate | None, found: Certificate) -> Certificate:
+    """Return what an earlier run has found, and what is kept, too, where that run has refuted what was proved: whoever
+    takes back a change has the proof again."""
+    return found if kept is None or found.proofs else replace(kept, scripts={**kept.scripts, **found.scripts})
+
+
 class _Run:
     """One run over the properties that are wanted."""
 
@@ -200,7 +207,7 @@ class _Run:
         self._stored = {n: found for n in asked.wanted if (found := stored(asked.name, n))} if is_known else {}
         self._has_spare_cores = False
         known = {n: certificate for n, (certificate, _) in self._stored.items()}
-        known |= {n: p.result.certificate for n, (_, p) in asked.before.items() if p.result.certificate is not None}
+        known |= {n: _joined(known.get(n), c) for n, (_, p) in asked.before.items() if (c := p.result.certificate)}
         self._proofs = Proofs(asked.spec, given, asked.without, capabilities, certificate=known.get,
                               with_obligations=asked.with_obligations, beside=self._beside)  # fmt: skip
 

@@ -97,7 +97,7 @@ def _verdict(p: Answered) -> object:
 
 def _whole(p: Answered) -> object:
     """Return what of an answer is worth telling when it changes."""
-    return _verdict(p), {n.rule for n in p.result.needs}, p.result.assumes
+    return _verdict(p), p.counterexample, {n.rule for n in p.result.needs}, p.result.assumes
 
 
 def _told(found: list[Answered]) -> dict[str, Answered]:

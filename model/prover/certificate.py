@@ -50,7 +50,7 @@ class Certificate:
     """What shows that a property of a role of a specification holds.
 
     `proofs` are by what each is about: "" is the property, a rule the property without it, or a part of consistency.
-    The script HAPPENS keeps all rules, and what the property speaks of happens in it. Where there is no proof, the
+    The script HAPPENS keeps all rules, and what the property speaks of happens in it. Where no proof is one today, the
     script REFUTES keeps them and refutes the property.
     `scripts` are counterexamples by the rule that each breaks, or examples of consistency. Of `undecided` rules nobody
     knows whether they are needed.

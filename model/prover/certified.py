@@ -72,7 +72,7 @@ def refuted(setting: Setting, p: Property, certificate: Certificate) -> Witness 
     That of a permission says besides what forbids the event, which is found anew.
     """
     script = certificate.scripts.get(REFUTES)
-    if script is None or certificate.proofs or isinstance(p.claim, Permitted):
+    if script is None or isinstance(p.claim, Permitted):
         return None
     return Refutations(setting, p).shown(script, setting.without)
 

@@ -259,7 +259,7 @@ class Proofs:
 
     def _by_spacer(self, setting: Setting, p: Property) -> Result:
         known = self._certificate(p.name)
-        stored = None if known is None else certified(setting, p, known) or refuted(setting, p, known)
+        stored = None if known is None else refuted(setting, p, known) or certified(setting, p, known)
         proof = stored or self._outlasting(setting, p, known) or proof_of(setting, p, self._briefly)
         if isinstance(proof, Proof):
             self._proved[p.name] = proof

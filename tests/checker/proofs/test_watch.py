@@ -102,3 +102,30 @@ def test_a_property_that_does_not_exist_is_not_waited_for(
     edits([])
     assert main(["prove", "--watch", "--spec", str(file), "aksed"]) == 2
     assert 'no property "aksed"' in capsys.readouterr().err
+
+
+def test_who_takes_a_change_back_has_the_proof_that_is_kept(
+    tmp_path: Path, edits: Edits, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "small.spec"
+    file.write_text(TEXT)
+    assert main(["prove", "--store", "--spec", "./small.spec"]) == 0
+    loose, looser = (TEXT.replace("asked > 2", f"asked > {n}") for n in (0, -1))
+    edits([lambda: file.write_text(loose), lambda: file.write_text(looser), lambda: file.write_text(TEXT)])
+    capsys.readouterr()
+    assert main(["prove", "--watch", "--spec", "./small.spec"]) == INTERRUPTED
+    *_, back = capsys.readouterr().out.split("as before")[:-1]
+    assert "proved   asked" in back and "a certificate checked again" in back
+
+
+def test_another_counterexample_is_told_though_the_verdict_is_the_same(
+    tmp_path: Path, edits: Edits, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Who has mended what a trace shows wants to know what is left."""
+    file = tmp_path / "small.spec"
+    file.write_text(TEXT.replace("asked > 2", "asked >= 0"))
+    edits([lambda: file.write_text(TEXT.replace("asked > 2", "asked > 0"))])
+    assert main(["prove", "--watch", "--spec", str(file)]) == INTERRUPTED
+    _, mended = capsys.readouterr().out.split("1 refuted", 1)
+    assert "refuted  asked" in mended and "mipcheck-trace" in mended
