@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+import random
+import re
+from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -18,8 +21,11 @@ from mipcheck.model.language.expression import Place
 from mipcheck.model.language.node import Node
 from mipcheck.model.language.parse import parse
 from mipcheck.model.language.pieces import Kept, parse_again
+from mipcheck.model.specification import load as loading
 from mipcheck.model.specification.load import every_bundled, load
 from mipcheck.model.values.packages import folder_of
+
+from making.depth import drawn
 
 BUNDLED = {name: (folder_of("mipcheck.specs") / f"{name}.spec").read_text("utf-8") for name in every_bundled()}
 TEXT = """# what it is about
@@ -161,6 +167,90 @@ def test_a_file_is_read_alike_after_each_change(tmp_path: Path, monkeypatch: pyt
         line = next(n for n, words in enumerate(text.split("\n"), 1) if "n <" in words)
         source = read.rules["D" if "rule D" in text else "B"].body.condition.source
         assert source is not None and source.at.line == line
+
+
+def _split(text: str) -> list[str]:
+    return re.split(r"(?m)^(?=[a-z])", text)
+
+
+def _swapped(text: str, rng: random.Random) -> str:
+    pieces = _split(text)
+    first, second = rng.randrange(len(pieces)), rng.randrange(len(pieces))
+    pieces[first], pieces[second] = pieces[second], pieces[first]
+    return "".join(pieces)
+
+
+def _without_one(text: str, rng: random.Random) -> str:
+    return text.replace(rng.choice(_split(text)), "", 1)
+
+
+def _in_a_role(text: str, rng: random.Random) -> str:
+    chosen = rng.choice(_split(text))
+    return text.replace(chosen, f'role more{rng.randrange(3)} "more" {{\n{chosen}}}\n', 1)
+
+
+def _with_a_line(text: str, rng: random.Random) -> str:
+    lines = text.split("\n")
+    lines.insert(
+        rng.randrange(len(lines)), rng.choice(["", "# more", "\t", "\x0c", '"', "}", "rulebook", "on", " " * 3000])
+    )
+    return "\n".join(lines)
+
+
+EDITS: list[Callable[[str, random.Random], str]] = [
+    _swapped,
+    _without_one,
+    _in_a_role,
+    _with_a_line,
+    lambda text, rng: text[: rng.randrange(len(text) + 1)],  # half saved
+    lambda text, _: text.replace("\n", "\r\n"),
+    lambda text, _: text.replace("  ", "\t"),
+    lambda text, _: "\ufeff" + text,
+    lambda text, rng: re.sub(r"\b\d\b", str(rng.randrange(9)), text, count=1),
+    lambda text, rng: text.replace(
+        rng.choice(["ask", "last", "now", "go", "n"]), rng.choice(["ask", "rules", "on_it"])
+    ),
+    lambda text, rng: text.replace("# who", rng.choice(["rule", '"', "who"])),
+    lambda text, rng: re.sub(r"\s", rng.choice(["\n", "\r", " #\n"]), text, count=rng.randrange(60)),
+    lambda _, __: TEXT,
+]
+"""What a person may do to a file between two runs, also in haste, with another editor, or by a mistake."""
+
+
+def _all_of(value: Any) -> Any:
+    """Return all that a specification says, its places included, which do not count where two are compared."""
+    if is_dataclass(value):
+        return [_all_of(getattr(value, f.name)) for f in fields(value)]
+    if isinstance(value, tuple | list):
+        return [_all_of(part) for part in value]
+    return [(k, _all_of(v)) for k, v in value.items()] if hasattr(value, "items") else repr(value)
+
+
+@pytest.mark.parametrize("seed", range(drawn(12, 400)))
+def test_whatever_a_person_does_to_files_they_are_loaded_alike(
+    seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With what was read before in different folders, and without; also by another one that extends it."""
+    rng = random.Random(seed)
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "mine.spec").write_text("spec mine\nextends small\n")
+    text = good = TEXT
+    for _ in range(10):
+        file = tmp_path / rng.choice("ab") / "small.spec"
+        file.write_bytes(text.encode())
+        for name in (file, file.with_stem("mine")):
+            said = []
+            for cache in ("off", str(tmp_path / "cache")):
+                monkeypatch.setenv("MIPCHECK_CACHE", cache)
+                loading._recent.clear()
+                try:
+                    said.append(_all_of(load(str(name))))
+                except SpecError as error:
+                    said.append([str(error), repr(error.place), error.hint])
+            assert said[0] == said[1]
+        good = text if _reads(text) else good
+        text = rng.choice(EDITS)(rng.choice([text, good]), rng)
 
 
 def test_no_declaration_could_be_the_end_of_another(caplog: pytest.LogCaptureFixture) -> None:
