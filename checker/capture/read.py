@@ -24,7 +24,7 @@ from mipcheck.checker.capture.node.devices import mark_tunnels, merge_copies, un
 from mipcheck.checker.capture.node.knowledge import Knowledge, learn
 from mipcheck.checker.capture.node.raw import set_aside_undecided, weigh
 from mipcheck.checker.capture.node.recordings import set_aside_again
-from mipcheck.checker.capture.sealed import take_note_of_sealed
+from mipcheck.checker.capture.sealed import sealed_among, take_note_of_sealed
 from mipcheck.checker.capture.survey import Surveyor
 from mipcheck.checker.site.site import Site
 from mipcheck.checker.trace.spans import Span
@@ -163,7 +163,7 @@ def understand(
         return bisect_left(times, since + 1) < bisect_left(times, until)
 
     offsets = [source.offset for source in sources]
-    take_note_of_sealed(packets, known, infos, firsts, offsets)
+    take_note_of_sealed(sealed_among(packets, known), infos, firsts, offsets)
     unshown = None if isinstance(reader, Reader) else reader.not_shown
     gaps = gaps_in(infos, firsts, offsets, packets, reader.events, happened, together, known, site, unshown)
     blind = blindness(infos, packets, reader.events, known, site).and_holes(

@@ -31,6 +31,7 @@ from mipcheck.checker.capture.events.userdata import Protects
 from mipcheck.checker.capture.frames.files import open_frames
 from mipcheck.checker.capture.frames.frame import SET_BACK, SLL, FileInfo
 from mipcheck.checker.capture.headers.fragments import Reassembler
+from mipcheck.checker.capture.headers.link import MACSEC
 from mipcheck.checker.capture.headers.packet import DHCP, ESP, IKE, LINK_PORTS, REGISTRATION, Packet
 from mipcheck.checker.capture.lacking import blindness, gaps_in
 from mipcheck.checker.capture.messages.esp import Keyring
@@ -40,7 +41,7 @@ from mipcheck.checker.capture.node.devices import is_modem, mark_tunnels, sharin
 from mipcheck.checker.capture.node.knowledge import Knowledge, is_loopback, is_tunnel, learn
 from mipcheck.checker.capture.node.recordings import may_overlap
 from mipcheck.checker.capture.read import Capture, Source, described, read_captures, understand, unsaid_tunnels
-from mipcheck.checker.capture.sealed import take_note_of_sealed
+from mipcheck.checker.capture.sealed import is_sealed, take_note_of_sealed
 from mipcheck.checker.capture.survey import Survey, Surveyor
 from mipcheck.checker.site.site import Site
 from mipcheck.model.native.compiled import Native, compiled
@@ -257,6 +258,18 @@ def _alike(taken: Taken, known: Knowledge, wanted: Callable[[Packet], bool]) -> 
             yield packet, np.array([number])
 
 
+def _sealed(taken: Taken, known: Knowledge) -> Iterator[Packet]:
+    """Yield, in order of time, the packets that are hidden and may be the node's."""
+    alike = _alike(taken, known, lambda packet: is_sealed(packet, known))
+    found = {number: packet for packet, of in alike if is_sealed(packet, known) for number in of.tolist()}
+    wanted = np.array(list(found), np.int64)
+    for chunk in taken.rows.chunks() if found else ():
+        at = np.where(chunk.kind >= 0, chunk.kind, len(taken.kinds) - 1 - chunk.kind)
+        rows = np.flatnonzero(np.isin(at, wanted))
+        for row, number in zip(rows.tolist(), at[rows].tolist(), strict=True):
+            yield found[number].seen_at(int(chunk.time[row]), int(chunk.frame[row]), int(chunk.length[row]))
+
+
 def _targets(taken: Taken) -> Ints:
     """Return the address that packets of each kind go to, by the outermost header, then that of those read in full."""
     if taken.families is None:
@@ -374,6 +387,9 @@ def _understand(
     if sharing(known.macs, frozenset(site.tunnels)):
         # Which packets are copies can be told only where all of them are seen.
         return _one_by_one(sources, site, protects, infos, firsts, taken, words)
+    if len(linktypes) > 1 and any(packet.why == MACSEC for packet in _distinct(taken)):
+        # What MACsec hides on one device another may show, packet by packet.
+        return _one_by_one(sources, site, protects, infos, firsts, taken, words)
     if _shown_decrypted(taken, known, frozenset(site.tunnels)):
         return _one_by_one(sources, site, protects, infos, firsts, taken, words)
     reader: Reader | DeviceReader
@@ -410,7 +426,7 @@ def _understand(
         return after[since] < until
 
     offsets = [source.offset for source in sources]
-    take_note_of_sealed(packets, known, infos, firsts, offsets)
+    take_note_of_sealed(_sealed(taken, known), infos, firsts, offsets)
     unshown = reader.not_shown if isinstance(reader, DeviceReader) else None
     gaps = gaps_in(infos, firsts, offsets, packets, reader.events, happened, taken.together, known, site, unshown)
     blind = blindness(infos, packets, reader.events, known, site)

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from mipcheck.checker.capture.events.account import Account
+from mipcheck.checker.capture.headers.link import hides
 from mipcheck.checker.capture.headers.packet import DHCP, IPV6, IPV6_BEYOND, MULTICAST, Packet
-from mipcheck.checker.capture.headers.wlan import ENCRYPTED
 from mipcheck.checker.capture.messages import carried, dhcp
 from mipcheck.checker.capture.messages.mobileip import Request
 from mipcheck.checker.capture.node.knowledge import Knowledge
@@ -229,7 +229,7 @@ def _first_words(packet: Packet) -> int:
         return _COMES_UP if data[14:18] in (bytes(4), data[24:28]) and any(data[24:28]) else 0
     if packet.why == IPV6:
         return _first_of_ipv6(data)
-    return 0 if packet.why in (IPV6_BEYOND, ENCRYPTED) else _NEUTRAL
+    return 0 if packet.why == IPV6_BEYOND or hides(packet) else _NEUTRAL
 
 
 def _first_of_ipv6(data: bytes) -> int:

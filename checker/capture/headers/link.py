@@ -11,7 +11,7 @@ from typing import Final
 
 from mipcheck.checker.capture.frames.frame import SLL, SLL2, Frame
 from mipcheck.checker.capture.headers import wlan
-from mipcheck.checker.capture.headers.packet import IPV6, IPV6_BEYOND, LOOPBACK, TUNNEL, Packet
+from mipcheck.checker.capture.headers.packet import ASIDE, IPV6, IPV6_BEYOND, LOOPBACK, TUNNEL, Packet
 
 ETHERNET: Final = 1
 RAW: Final = frozenset({12, 14, 101, 228})
@@ -61,17 +61,30 @@ _ARPHRD_TUNNEL: Final = frozenset({768, 769, 776, 778, 823, 0xFFFE})
 """Linux device types of IP-in-IP, SIT, GRE and tun devices (include/uapi/linux/if_arp.h)."""
 
 ARP: Final = 0x0806
+MACSEC: Final = "macsec"
+"""Why a frame is set aside whose content is protected by IEEE 802.1AE, mostly encrypted."""
+OF_UNKNOWN_TYPE: Final = "ethernet type 0x"
+"""How it begins why a frame is set aside of which nobody knows what its type carries."""
 _ETHERTYPES: Final = {
     ARP: "arp",
     0x888E: "802.1X",
     0x88CC: "lldp",
     0x8863: "pppoe discovery",
-    0x88E5: "macsec",
-}
+    0x88E5: MACSEC,
+    **dict.fromkeys((
+        0x0842, 0x22EA, 0x22F0, 0x22F4, 0x6001, 0x6002, 0x6003, 0x6004, 0x6005, 0x6006, 0x6007, 0x8035, 0x809B, 0x80F3,
+        0x8137, 0x8138, 0x8809, 0x886C, 0x886F, 0x8874, 0x887B, 0x8892, 0x8899, 0x88A2, 0x88A4, 0x88B8, 0x88B9, 0x88BA,
+        0x88C7, 0x88CA, 0x88CD, 0x88DC, 0x88E1, 0x88E3, 0x88F5, 0x88F6, 0x88F7, 0x88FB, 0x8902, 0x8906, 0x890D, 0x8912,
+        0x8914, 0x8917, 0x893A, 0x8947, 0x9000,
+    ), "not ip"),
+}  # fmt: skip
+"""Types that carry none of the node's IPv4, MACsec aside. The many are, among others, of RARP, LACP, CFM, PTP,
+loop tests, wake-on-LAN, powerline and Wi-Fi drivers, registration of groups, audio, storage, machines and IPX."""
 PPP_IPV4: Final = 0x21
 PPP_IPV6: Final = 0x57
 _PPP: Final = {0x53: "encrypted ppp", 0xFD: "compressed ppp"}
 SEALED_PPP: Final = ("encrypted ppp", "compressed ppp")
+_HIDING: Final = frozenset({wlan.ENCRYPTED, MACSEC, *SEALED_PPP})
 
 
 def parts(frame: Frame) -> list[Frame]:
@@ -129,6 +142,12 @@ def ip_offset(packet: Packet, linktype: int, data: bytes) -> int:
     return -1
 
 
+def hides(packet: Packet) -> bool:
+    """Decide whether a frame was set aside that may carry anything: it is encrypted, or nobody knows its type."""
+    why = packet.why
+    return packet.kind == ASIDE and (why in _HIDING or why.startswith(OF_UNKNOWN_TYPE))
+
+
 def unread_link(linktype: int) -> str:
     """Say by its name that a link type is not read, and what to do."""
     name = f" ({_NAMES[linktype]})" if linktype in _NAMES else ""
@@ -171,7 +190,7 @@ def _content(packet: Packet, data: bytes, ethertype: int, at: int) -> int:
     if ethertype in _MPLS:
         last = next((n for n in range(_LABELS) if data[at + 4 * n + 2] & _LAST), _LABELS)
         return _version(packet, data, at + 4 * last + 4)
-    packet.why = _ETHERTYPES.get(ethertype, "not ip")
+    packet.why = _ETHERTYPES.get(ethertype) or f"{OF_UNKNOWN_TYPE}{ethertype:04x}"
     if ethertype == ARP:
         packet.payload = data[at : at + 28]
     return -1
