@@ -197,7 +197,12 @@ class _Parser(argparse.ArgumentParser):
         name = word.partition("=")[0]
         what = "option" if word.startswith("-") else "argument"
         known = [o for a in self._actions for o in a.option_strings]
-        there = f"the file is ./{printable(word)}" if Path(word).exists() else ""
+        there = ""
+        if Path(word).exists():
+            if word.startswith("-"):
+                there = f"the file is ./{printable(word)}"
+            elif all(a.option_strings for a in self._actions):
+                there = f"{self.prog} takes no file"
         all_of_them = f"{self.prog} --help lists them all"
         return joined(f"unknown {what} {quoted(name)}", there, did_you_mean(name, known), all_of_them)
 

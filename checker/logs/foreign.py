@@ -14,6 +14,8 @@ _STAMP: Final = (
     r"|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?)"
 )
 _TRANSLATE: Final = "which is read through a map: --map NAME (mipcheck map lists them)"
+_APART: Final = "which is read one object a line: take them apart first (jq -c '.[]')"
+_TABLE: Final = "which is no log: write each row as TIME INTERFACE EVENT KEY=VALUE …, with spaces and decimal points"
 _CAPTURE: Final = "which says less than the capture itself: give that"
 _FLOWS: Final = "which says too little of packets: give the capture that it was made of"
 _FRONT: Final = "with something in front of each line: take that away first (cut -c, sed)"
@@ -26,6 +28,9 @@ _SEEMS: Final = (
     (r"\[ *\d+\.\d{6}\] ", "the kernel's log (dmesg)", _TRANSLATE),
     (r"\*?[A-Z][a-z]{2} +\d+ +\d\d:\d\d:\d\d(?:\.\d+)?: ", "a router's log (Cisco IOS)", _TRANSLATE),
     (r"(?:\d{4}-\d\d-\d\d )?\d\d:\d\d:\d\d\.\d{6} (?:IP6?|ARP|\w+ +(?:In|Out)) ", "a listing of tcpdump", _CAPTURE),
+    (r"(?:\d{9,10}\.\d{6,9}| ?\d\d:\d\d:\d\d\.\d{6}) (?:IP6?|ARP|[\da-f:]{17}) ", "a listing of tcpdump", _CAPTURE),
+    (r"\d{9,10}\.\d{6,9}[\t,;|][\d.]+[\t,;|]", "a table of packets, as tshark -T fields writes", _CAPTURE),
+    (r"\ufeff?(?:sep=.$|\"?time\"?[,;\t])", "a table of a spreadsheet", _TABLE),
     (r" *1[ \t]+(?:0\.0{6}|(?:\d{4}-\d\d-\d\d )?\d\d:\d\d:\d\d\.\d)", "a listing of tshark", _CAPTURE),
     (r"Frame 1: |\{\"index\": ?\{\"_index\"", "what tshark says of packets (-V, -T ek)", _CAPTURE),
     (r"0000[0-9a-f]? +[0-9a-f]{2} [0-9a-f]{2} |\+-{9}\+-", "packets in hexadecimal", _CAPTURE),
@@ -37,7 +42,7 @@ _SEEMS: Final = (
     (r"> ", "a log that was quoted in a mail", _FRONT),
     (r"\"No\.\",|No\.,Time", "a table exported from Wireshark", _CAPTURE),
     (r"<\?xml|<pdml|<psml", "XML, as Wireshark exports", _CAPTURE),
-    (r"\[?\s*\{?\s*\"_index\"|\[\s*(?:\{|$)", "JSON in one piece, not JSON Lines", _TRANSLATE),
+    (r"\[?\s*\{?\s*\"_index\"|\[\s*(?:\{|$)", "JSON in one piece, not JSON Lines", _APART),
     (r"ElfFile\0", "an event log of Windows", _TRANSLATE),
     (r"@\b", "a log of some program", _TRANSLATE),
 )
@@ -60,6 +65,8 @@ def _wrapped(line: str) -> str:
         return r"it is a trace with colours of a terminal; take them away first: sed 's/\x1b\[[0-9;]*m//g'"
     if "\r" in line[found.end() :]:
         return r"it is a trace whose lines end with CR alone; change that first: tr '\r' '\n'"
+    if re.fullmatch(r'"mipcheck-trace[ \t]+\d+"\s*', line):
+        return 'it is a trace whose lines are quoted; take that away first: sed \'s/^"//; s/"$//; s/""/"/g\''
     if front := found.start():
         return (
             "it is a trace with something in front of each line; take that away first, as with"

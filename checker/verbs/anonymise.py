@@ -31,6 +31,10 @@ With --config, the site file that goes with it is written beside it (OUT.toml), 
 ports, interfaces' names and what an identification says of the clock stay. What ESP hides is noise, but for what the
 [[esp_sa]] keys open: that is written without encryption, authenticated by new keys.
 """
+_OF_LOGS: Final = (
+    "of a log, mipcheck shrink writes the few events that break a rule, in which addresses and names can be replaced by"
+    " hand; mipcheck says whether the answer is still the same"
+)
 EXAMPLE: Final = "mipcheck anonymise traces/captures/inside.pcapng --config traces/captures/inside.toml -o shown.pcapng"
 
 
@@ -52,14 +56,19 @@ def run(args: argparse.Namespace) -> int:
     capture raises.
     """
     from mipcheck.checker.check.readings import resolved
-    from mipcheck.checker.console.errors import UsageError
+    from mipcheck.checker.console.errors import InputError, Problem, UsageError
+    from mipcheck.checker.inputs.opening import OpenInput, open_input
     from mipcheck.checker.inputs.settle import over_logs
     from mipcheck.checker.trace.vocabulary import vocabulary_of
+    from mipcheck.model.values.event import Position
 
     if args.capture == "-" or not Path(args.output).parent.is_dir():
         raise UsageError("anonymise reads a file twice, and writes into a folder that is there")
     if args.output == "-" and args.config is not None:
         raise UsageError("with --config a site file is written beside OUT, so that OUT has to be a file")
+    with open_input(args.capture) as stream:
+        if OpenInput(args.capture, stream).kind != "capture":
+            raise InputError([Problem(Position(args.capture), "is no capture", _OF_LOGS)])
     spec = warned(resolved(args.spec))
     words = options.parameters(args)
     site = over_logs(vocabulary_of(spec), args.config, words).site

@@ -310,10 +310,12 @@ def rule_text(page: RulePage, width: int, colour: bool = False, whole: bool = Fa
     if page.needed_by is not None:
         none = ["no property fails without this rule"]
         lines.labelled("proofs", [f"needed for {n}" for n in page.needed_by] or none)
-    for heading, log in (("kept in", page.keeps), ("broken in", page.breaks)):
+    for what, log in (("kept", page.keeps), ("broken", page.breaks)):
         if log:
             lines.line("")
-            lines.line(f"{heading} this log:")
+            lines.line(f"{what} in this log:")
             lines.verbatim(log)
+        elif page.needed_by is not None:
+            lines.labelled(what, ["in no log that was found (mipcheck audit says what is known of why)"])
     lines.labelled("misses", list(page.not_counted))
     return lines.text()

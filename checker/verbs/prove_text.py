@@ -38,13 +38,14 @@ def results_json(spec: Spec, proved: Sequence[Answered], without: Sequence[str],
             "needs": [n.rule for n in p.result.needs] if with_needs else None,
             "undecided": list(p.result.undecided) if with_needs else None,
             "assumes": None if p.result.assumes is None else list(p.result.assumes),
+            "excludes": list(p.result.excluded),
             "invariant": p.result.invariant or None,
             "certificate": p.certificate or None,
             "cross_checked": p.cross_checked,
             "opinions": {o.solver: {"unsat": o.discharged, "undecided": dict(o.undecided)} for o in p.opinions},
             "counterexample": p.counterexample or None,
             **_of_system(spec, p),
-            "reason": "; ".join(filter(None, [p.result.reason, *p.result.excluded])) or None,
+            "reason": p.result.reason or None,
         }
         for p in proved
     ]

@@ -61,6 +61,9 @@ def test_check_may_be_said(here: Path, capsys: pytest.CaptureFixture[str]) -> No
         (["infer", "x.log"], "x.log: is no capture\n    only a capture shows who is who by itself"),
         (["-x.log"], 'unknown option "-x.log"; the file is ./-x.log'),
         (["-nosuch.log"], 'unknown option "-nosuch.log"'),
+        (["requirements", "x.log"], 'unknown argument "x.log"; mipcheck requirements takes no file'),
+        (["man", "/dev/null"], 'unknown argument "/dev/null"; mipcheck man takes no file'),
+        (["anonymise", "x.log", "-o", "y.pcap"], "x.log: is no capture\n    of a log, mipcheck shrink writes the few"),
     ],
 )
 def test_what_is_given_for_something_else(
@@ -311,12 +314,38 @@ def test_zeros_that_a_crash_leaves_are_named(here: Path, capsys: pytest.CaptureF
         ('{"index":{"_index":"packets-2026-11-23","_type":"doc"}}', "what tshark says of packets (-V, -T ek)"),
         ("0000  33 33 00 00 00 16 9a 48  33.....H", "packets in hexadecimal"),
         ("frame.number,frame.time,ip.src", "a table of tshark (-T fields)"),
+        ("1762157642.123456\t10.0.0.1\t10.0.0.2\t434", "a table of packets, as tshark -T fields writes"),
+        ("1762157642.123456 IP 10.0.0.1.434 > 10.0.0.2.434: UDP, length 40", "a listing of tcpdump"),
+        (" 00:00:00.010000 IP 10.0.0.1.434 > 10.0.0.2.434: UDP, length 40", "a listing of tcpdump"),
+        ("00:12:01.123456 02:00:00:00:00:01 > 02:00:00:00:00:02, ethertype IPv4", "a listing of tcpdump"),
     ],
 )
 def test_what_others_print_of_a_capture(line: str, seems: str, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (here / "y").write_text(f"{line}\n")
     code, shown = said(capsys, "y")
     assert code == 2 and f"it looks like {seems}, which says less than the capture itself: give that" in shown
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        (
+            "time;interface;event;args",
+            "it looks like a table of a spreadsheet, which is no log: write each row as TIME",
+        ),
+        ('"time","interface","event"', "it looks like a table of a spreadsheet"),
+        ("sep=;", "it looks like a table of a spreadsheet"),
+        ('"mipcheck-trace 1"', "it is a trace whose lines are quoted; take that away first: sed 's/"),
+        ('[{"time": 0.5, "event": "link"}]', "take them apart first (jq -c '.[]')"),
+        ("[", "take them apart first (jq -c '.[]')"),
+    ],
+)
+def test_what_was_exported_says_what_to_do(
+    line: str, says: str, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (here / "y").write_text(f"{line}\n")
+    code, shown = said(capsys, "y")
+    assert code == 2 and says in shown, shown
 
 
 @pytest.mark.parametrize("digits", ["9" * 19, "9" * 200, "-" + "9" * 30])

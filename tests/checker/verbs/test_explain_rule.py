@@ -51,6 +51,17 @@ def test_a_whole_page_shows_all() -> None:
     assert "--all" not in text
 
 
+def test_a_log_that_was_not_found_is_said_to_be_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a word, nobody knew whether it had been looked for."""
+    none = "in no log that was found (mipcheck audit"
+    assert none not in rule_text(rule_page("R", spec=SPEC), 200)  # there is no solver
+    monkeypatch.setattr(explain_rule, "_proved", lambda *_: ((), "spec.log", ""))
+    monkeypatch.setattr(explain_rule, "_not_counted", lambda *_: [])
+    lines = rule_text(rule_page("R", spec=SPEC), 200).splitlines()
+    assert any(line.lstrip().startswith("broken ") and none in line for line in lines)
+    assert not any(line.lstrip().startswith("kept ") and none in line for line in lines)
+
+
 def test_json_has_all_of_it() -> None:
     content = conforming("explain", rule_json(rule_page("R", spec=SPEC)))
     assert list(content["definitions"]) == ["welcome", "known", "proper", "real"]

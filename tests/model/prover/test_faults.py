@@ -8,11 +8,14 @@ import pytest
 from mipcheck.checker.cli.main import main
 from mipcheck.checker.proofs.replayed import examples, statuses
 from mipcheck.checker.verbs.prove_results import prove_one
+from mipcheck.checker.verbs.prove_text import results_json
 from mipcheck.model.language.errors import SpecError
 from mipcheck.model.prover import proving
 from mipcheck.model.prover.prove import Proofs
 from mipcheck.model.prover.spacer import Verdict
 from mipcheck.model.specification.load import loads
+
+from making.schemas import conforming
 
 
 def result(text: str, name: str = "p") -> str:
@@ -591,8 +594,11 @@ def test_what_assumptions_leave_out_is_said_of_the_proof() -> None:
     """Assumptions that let nothing happen proved anything, and nobody said that there was nothing."""
 
     def excluded(text: str, name: str) -> tuple[str, ...]:
-        found = prove_one(loads(text), name, {}, []).result
+        answered = prove_one(loads(text), name, {}, [])
+        found = answered.result
         assert found.result in ("proved", "vacuous")
+        (said,) = conforming("prove", results_json(loads(text), [answered], []))["properties"]
+        assert said["excludes"] == list(found.excluded) and said["reason"] == (found.reason or None)
         return found.excluded
 
     both = ("with once no ring ever happens", "with late no call ever happens")
