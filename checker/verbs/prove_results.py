@@ -355,7 +355,7 @@ class _Run:
     def _verdict(self, name: str) -> Answered:
         try:
             result = self._proofs.verdict(name)
-            if result.certified and self._asked.with_needs:  # which a certificate shows at once
+            if result.certified and result.trace is None and self._asked.with_needs:  # a certificate shows it at once
                 result = self._agreed(self._proofs.completed(result))
             proved = self._replayed(result)
             if self._asked.cross_check and result.obligations:

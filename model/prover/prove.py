@@ -171,10 +171,11 @@ class Proofs:
         if p.name in self._told:
             found = shortest(setting, p, self._told[p.name])
             self._completed.add(p.name)
-            return replace(
-                result if is_over() else self._refuted(setting, p, found),
-                seconds=result.seconds + time.monotonic() - started,
-            )
+            if not is_over():
+                is_kept = result.certified and found.steps == self._told[p.name].steps
+                found = self._told[p.name] if is_kept else found
+                result = replace(self._refuted(setting, p, found), seconds=result.seconds, certified=is_kept)
+            return replace(result, seconds=result.seconds + time.monotonic() - started)
         proof = self._proved[result.name]
         asked = Needs(setting, p, proof, self._certificate(result.name))
         rules = list(asked.all())
@@ -278,8 +279,9 @@ class Proofs:
                           cross_checked=("z3",), certificate=shown, certified=stored is not None,
                           obligations=obliged)  # fmt: skip
         if isinstance(proof, Witness):
-            told = p.name in self._told or (stored is not None and proof.steps > 1)
-            return replace(self._refuted(setting, p, proof, not told), certified=stored is not None)
+            if stored is not None and proof.steps > 1:
+                self._told[p.name] = proof
+            return replace(self._refuted(setting, p, proof, p.name not in self._told), certified=stored is not None)
         unfound = "a counterexample exists, but none as short as was searched for"
         if setting.spec.tables:
             unfound = "there is no proof about one entry at a time, and no short counterexample"
