@@ -338,6 +338,11 @@ class Spool(io.RawIOBase):
         super().close()
 
 
+def goes_by(path: str) -> bool:
+    """Decide whether an input can be read only once, such as standard input or what the shell makes of <(command)."""
+    return path == STDIN or Path(path).is_fifo()
+
+
 def open_input(path: str) -> BinaryIO:
     """Open a file so that it can be read more than once; of a pipe all is read. Raises InputError."""
     stream = _open_input(path)

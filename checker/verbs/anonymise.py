@@ -57,13 +57,13 @@ def run(args: argparse.Namespace) -> int:
     """
     from mipcheck.checker.check.readings import resolved
     from mipcheck.checker.console.errors import InputError, Problem, UsageError
-    from mipcheck.checker.inputs.opening import OpenInput, open_input
+    from mipcheck.checker.inputs.opening import OpenInput, goes_by, open_input
     from mipcheck.checker.inputs.settle import over_logs
     from mipcheck.checker.trace.vocabulary import vocabulary_of
     from mipcheck.model.values.event import Position
 
-    if args.capture == "-" or not Path(args.output).parent.is_dir():
-        raise UsageError("anonymise reads a file twice, and writes into a folder that is there")
+    if goes_by(args.capture) or not Path(args.output).parent.is_dir():
+        raise UsageError("anonymise reads a file twice, which a pipe cannot be, and writes into a folder that is there")
     if args.output == "-" and args.config is not None:
         raise UsageError("with --config a site file is written beside OUT, so that OUT has to be a file")
     with open_input(args.capture) as stream:

@@ -135,15 +135,15 @@ def _measured(
 ) -> tuple[list[Measured], dict[str, int], str]:
     """Measure a capture; return also the sizes of the cipher that the site names, and a note on that. Raises UsageError
     and what reading a capture raises."""
-    from mipcheck.checker.inputs.opening import open_input
+    from mipcheck.checker.inputs.opening import goes_by, open_input
     from mipcheck.checker.inputs.read import read_trace
     from mipcheck.checker.trace.derive import derive
     from mipcheck.checker.trace.vocabulary import vocabulary_of
     from mipcheck.checker.verbs.overhead_measured import measure
     from mipcheck.model.specification.layering import Layering
 
-    if capture == "-":
-        raise UsageError("a capture is read twice to be measured, which standard input cannot be")
+    if goes_by(capture):
+        raise UsageError("a capture is read twice to be measured, which neither standard input nor a pipe can be")
     trace = read_trace([capture], vocabulary_of(spec), config, words, protects=Layering(spec).protected)
     (source,) = trace.inputs
     if source.frames is None:

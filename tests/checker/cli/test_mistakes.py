@@ -326,6 +326,14 @@ def test_what_others_print_of_a_capture(line: str, seems: str, here: Path, capsy
     assert code == 2 and f"it looks like {seems}, which says less than the capture itself: give that" in shown
 
 
+@pytest.mark.parametrize("words", [["anonymise", "pipe", "-o", "y.pcap"], ["overhead", "pipe"]])
+def test_what_is_read_twice_is_no_pipe(words: list[str], here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nobody writes into it a second time: it was waited for without end."""
+    os.mkfifo(here / "pipe")
+    code, shown = said(capsys, *words)
+    assert code == 2 and "twice" in shown and "pipe can" in shown
+
+
 @pytest.mark.parametrize(
     ("line", "says"),
     [
