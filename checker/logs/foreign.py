@@ -20,7 +20,7 @@ _CAPTURE: Final = "which says less than the capture itself: give that"
 _FLOWS: Final = "which says too little of packets: give the capture that it was made of"
 _FRONT: Final = "with something in front of each line: take that away first (cut -c, sed)"
 _SEEMS: Final = (
-    (r"(?:@ )?\d\d\[[A-Z]{3}\] ", "a log of strongSwan's charon", _TRANSLATE),
+    (r"(?:@ )?\d\d\[[A-Z]{3}\d?\] ", "a log of strongSwan's charon", _TRANSLATE),
     (r"\{.*\"__REALTIME_TIMESTAMP\"", "an export of systemd's journal", _TRANSLATE),
     (r"-- (?:Logs|Journal) beg[ia]ns? |-- Boot ", "a listing of systemd's journal (journalctl)", _TRANSLATE),
     (r"(?:<\d{1,3}>1? ?)?@ \S+ [^\s:]+(?:\[\d+\])?: ", "syslog or a listing of systemd's journal", _TRANSLATE),

@@ -25,7 +25,7 @@ MOST: Final = 65_536
 """Associations of a log, at most."""
 _THREADS: Final = 1024
 """Threads of a log, at most: charon has 16."""
-_LINE: Final = re.compile(rb"(?:^|[\s:])(\d\d)\[(CHD|IKE|MGR|CFG|ENC)\] (?:<[^>]{0,200}> )?(.*)")
+_LINE: Final = re.compile(rb"(?:^|[\s:])(\d\d)\[(CHD|IKE|MGR|CFG|ENC)\d?\] (?:<[^>]{0,200}> )?(.*)")
 _MADE_ON: Final = re.compile(r"parsed [A-Z_]+ (request|response) \d+ ")
 _USING: Final = re.compile(r"\s*using (\w+) for (encryption|integrity)")
 _SECRET: Final = re.compile(r"(?:(encryption|integrity) (initiator|responder) key|Sk_([ae][ir]) secret) => (\d+) bytes")

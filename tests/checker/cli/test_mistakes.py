@@ -239,6 +239,7 @@ def test_a_capture_cut_short_is_read_as_far_as_it_goes(
         ),
         ("Nov 29 00:12:01 05[IKE] initiating IKE_SA gw[1]", "a log of strongSwan's charon"),
         ("05[NET] received packet", "a log of strongSwan's charon"),
+        ("05[NET2] received packet", "a log of strongSwan's charon"),
         ("2026-11-29T00:12:01.123456+00:00 mn dhclient[4]: bound", "(lines of dhclient)"),
         ('{"__REALTIME_TIMESTAMP":"1","MESSAGE":"x"}', "an export of systemd's journal"),
         ("-- Logs begin at Mon 2026-11-23 --", "a listing of systemd's journal"),

@@ -57,6 +57,8 @@ def test_whatever_stands_before_a_line(before: str) -> None:
     named = re.sub(r"^(\d\d\[\w+\]) ", r"\1 <corp net|1> ", INITIATOR, flags=re.MULTILINE)
     told = "".join(f"{before}{line}\n" for line in named.splitlines())
     assert read(told) == read(INITIATOR)
+    levels = re.sub(r"^(.*?\d\d\[\w+)\] ", r"\g<1>4] ", told, flags=re.MULTILINE)  # log_level = yes
+    assert levels != told and read(levels) == read(INITIATOR)
 
 
 def test_threads_may_speak_at_once() -> None:
