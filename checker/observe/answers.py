@@ -103,7 +103,9 @@ def other_than(machine: Machine, leaf: Leaf, moment: Moment) -> int | None:
 def mismatch(
     machine: Machine, found: Moment | None, met: Moment, pattern: EventPattern, key: tuple[Term, ...], wanted: Read
 ) -> list[str]:
-    """Return in words that an event made an entry which is there, and is not the wanted one by its identification."""
+    """Return in words that an event made an entry which is there, and is not the wanted one: by its identification or,
+    of a request, by whom it asks.
+    """
     table = machine.spec.tables.get(wanted.name)
     if table is None or found is None or evaluate(machine, pattern.condition, met, met.this) != 1:
         return []
@@ -111,7 +113,11 @@ def mismatch(
     differ = [(part, t, w) for part, t, w in zip(key, theirs, wanted.key, strict=True) if t != w]
     parts = tuple(Term("const", part.type, value=t) for part, t in zip(key, theirs, strict=True))
     there = evaluate(machine, Term("entry", BOOL, table.name, args=parts), found, found.this) == 1
-    if len(differ) != 1 or differ[0][0].type != ID or UNKNOWN in differ[0][1:] or not there:
+    if len(differ) != 1 or UNKNOWN in differ[0][1:] or not there:
         return []
-    _, ours, asked = differ[0]
-    return [f"its identification is another: {ours & LOW_HALF:#010x}, and not {asked & LOW_HALF:#010x}"]
+    part, ours, asked = differ[0]
+    if part.type == ID:
+        return [f"its identification is another: {ours & LOW_HALF:#010x}, and not {asked & LOW_HALF:#010x}"]
+    if part.type.is_enum and part.kind == "key" and "code" not in machine.spec.events[pattern.event].by_name:
+        return [f"{part.name} is {part.type.members[ours]}, and not {part.type.members[asked]}"]
+    return []

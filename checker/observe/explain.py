@@ -142,7 +142,7 @@ def _comparison(context: Context, finding: Finding, leaf: Leaf) -> str:
     left, right = leaf.term.args
     assert finding.moment is not None or leaf.interface == UNKNOWN
     a, b = (_number(context, finding, leaf, t) for t in (left, right))
-    ordered = left.type.name in ("int", "time")
+    ordered = left.type.name in ("int", "time") and leaf.term.kind not in ("=", "!=")
     relation = "" if a == b else "not " if not ordered else "more than " if a > b else "less than "
     if ordered and a == b and leaf.term.kind in ("<", ">"):
         bound = "less" if leaf.term.kind == "<" else "more"

@@ -332,7 +332,7 @@ AT_GATEWAY = [
         "vpn",
         "the endpoint follows, and nothing of that was negotiated",
         sealed((1, "in", XHOA), (2, "out", XHOA), (3, "in", MOVED), (4, "out", MOVED)),
-        ("GW21",),
+        ("GW21", "GW32"),
     ),
 ]
 

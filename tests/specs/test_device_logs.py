@@ -56,6 +56,7 @@ TOLD = {
         "FA1", "coa=203.0.113.77", "flags is T, without D; coa is 203.0.113.77, not first (203.0.113.1)"),
     "fa: a pending request is answered after it was over": (
         "FA2", "rrp", "from (iha) and id (0x2) is not in pending (requests that wait for their answer)"),
+    "fa: to the wrong home agent": ("FA5", "rrq", "to is xha, and not iha"),
     "vpn: a reply from nowhere while registered": (
         "GW27", "id=0xdead", "no request of its identification (0x0000dead) waits for an answer"),
 }  # fmt: skip

@@ -89,6 +89,7 @@ FAILS = [
     ("vpn_changes_no_request", "GW29", "relay .*what=rrq"),
     ("vpn_changes_no_reply", "GW30", "relay .*what=rrp"),
     ("vpn_passes_nothing_forged", "GW31", "relay .*from=node"),
+    ("vpn_sends_to_its_node", "GW32", "relay .*to=node"),
     ("iha_reaches_through_the_nat", "IH6", "tunnel "),
     ("iha_reaches_through_the_nat", "IH7", "forward "),
     ("xha_reaches_through_the_nat", "XH11", "send "),
