@@ -326,7 +326,7 @@ AT_GATEWAY = [
         "vpn",
         "it moves the endpoint",
         sealed((1, "in", XHOA), (2, "out", XHOA), (3, "broken", MOVED), (4, "out", MOVED)),
-        ("GW21",),
+        ("GW21", "GW32"),
     ),
     Case(
         "vpn",
