@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple, cast
 
 from mipcheck.checker.console.errors import InputError, Problem, UsageError
 from mipcheck.checker.console.escape import printable
+from mipcheck.checker.console.output import is_special
 from mipcheck.model.values.event import Position
 
 if TYPE_CHECKING:
@@ -340,7 +341,7 @@ class Spool(io.RawIOBase):
 
 def goes_by(path: str) -> bool:
     """Decide whether an input can be read only once, such as standard input or what the shell makes of <(command)."""
-    return path == STDIN or Path(path).is_fifo()
+    return path == STDIN or is_special(path)
 
 
 def open_input(path: str) -> BinaryIO:

@@ -12,8 +12,8 @@ from mipcheck.checker.capture.frames.frame import Stream
 from mipcheck.checker.capture.frames.gunzip import Gunzip
 from mipcheck.checker.capture.frames.magic import GZIP
 from mipcheck.checker.console.errors import UsageError
-from mipcheck.checker.console.output import answering, is_special, keep_inputs
-from mipcheck.checker.inputs.opening import STDIN
+from mipcheck.checker.console.output import answering, keep_inputs
+from mipcheck.checker.inputs.opening import goes_by
 from mipcheck.checker.report.annotate import annotate, comments_of
 from mipcheck.model.values.errors import UserError
 
@@ -34,7 +34,7 @@ def annotate_inputs(
     whole or not there at all. Raises UsageError where that cannot be done, CaptureError.
     """
     captures = [(path, i.file) for path, i in zip(inputs, report.inputs, strict=True) if i.frames is not None]
-    if not captures or any(path == STDIN or is_special(path) for path, _ in captures):
+    if not captures or any(goes_by(path) for path, _ in captures):
         raise UsageError("--annotate needs a capture among the inputs, and that in a file: a pipe cannot be read again")
     targets = _targets([path for path, _ in captures], target)
     for copy in targets:

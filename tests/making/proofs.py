@@ -24,6 +24,15 @@ rule B MUST cite 2 "once" allow pass only if not passed
 property once cite 2 "once" whenever pass: not passed
 """
 """What small specifications say, each in a role of its own; all of it is proved in no time."""
+LENGTHY = """
+spec lengthy "who is told goes"
+event ask(n: int) by node seen log
+event go(n: int) by node seen log
+node { asked: int = 0 }
+on ask { asked := asked + 1 }
+rule A MUST cite 1 "asked thrice" allow go only if asked >= 3
+"""
+"""A specification without properties; what refutes one takes some steps."""
 
 
 @cache

@@ -262,6 +262,15 @@ def test_another_programs_log(line: str, seems: str, here: Path, capsys: pytest.
         ('{"log":"Nov  3 09:14:02 11[KNL] 203.0.113.20 appeared","stream":"stdout"}', "taken out first: jq -rj .log"),
         ("mn-1  | Nov  3 09:14:02 11[KNL] 203.0.113.20 appeared", "something in front of each line"),
         ("> Nov  3 09:14:02 11[KNL] 203.0.113.20 appeared", "quoted in a mail"),
+        (
+            "time;interface;event;args",
+            "it looks like a table of a spreadsheet, which is no log: write each row as TIME",
+        ),
+        ('"time","interface","event"', "it looks like a table of a spreadsheet"),
+        ("sep=;", "it looks like a table of a spreadsheet"),
+        ('"mipcheck-trace 1"', "it is a trace whose lines are quoted; take that away first: sed 's/"),
+        ('[{"time": 0.5, "event": "link"}]', "take them apart first (jq -c '.[]')"),
+        ("[", "take them apart first (jq -c '.[]')"),
     ],
 )
 def test_what_has_to_be_done_to_a_log_first(
@@ -333,28 +342,6 @@ def test_what_is_read_twice_is_no_pipe(words: list[str], here: Path, capsys: pyt
     os.mkfifo(here / "pipe")
     code, shown = said(capsys, *words)
     assert code == 2 and "twice" in shown and "pipe can" in shown
-
-
-@pytest.mark.parametrize(
-    ("line", "says"),
-    [
-        (
-            "time;interface;event;args",
-            "it looks like a table of a spreadsheet, which is no log: write each row as TIME",
-        ),
-        ('"time","interface","event"', "it looks like a table of a spreadsheet"),
-        ("sep=;", "it looks like a table of a spreadsheet"),
-        ('"mipcheck-trace 1"', "it is a trace whose lines are quoted; take that away first: sed 's/"),
-        ('[{"time": 0.5, "event": "link"}]', "take them apart first (jq -c '.[]')"),
-        ("[", "take them apart first (jq -c '.[]')"),
-    ],
-)
-def test_what_was_exported_says_what_to_do(
-    line: str, says: str, here: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (here / "y").write_text(f"{line}\n")
-    code, shown = said(capsys, "y")
-    assert code == 2 and says in shown, shown
 
 
 @pytest.mark.parametrize("digits", ["9" * 19, "9" * 200, "-" + "9" * 30])

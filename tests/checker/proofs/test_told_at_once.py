@@ -11,13 +11,9 @@ from mipcheck.checker.cli.main import main
 from mipcheck.model.prover import prove, proving
 from mipcheck.model.prover.witness import Witness
 
-TEXT = """
-spec lengthy "who is told goes"
-event ask(n: int) by node seen log
-event go(n: int) by node seen log
-node { asked: int = 0 }
-on ask { asked := asked + 1 }
-rule A MUST cite 1 "asked thrice" allow go only if asked >= 3
+from making.proofs import LENGTHY
+
+TEXT = f"""{LENGTHY}\
 property goes_asked cite 1 "nobody goes unasked" whenever go: asked = 0 or asked > 1
 property goes_often cite 1 "nobody goes who asks once" whenever go: asked = 0 or asked > 2
 """

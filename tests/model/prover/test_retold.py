@@ -10,6 +10,8 @@ from mipcheck.model.prover.search import Search
 from mipcheck.model.prover.spacer import System, Verdict
 from mipcheck.model.specification.load import loads
 
+from making.proofs import LENGTHY
+
 TEXT = """
 spec small "who asks waits"
 event ask(n: int) by node seen log
@@ -73,15 +75,7 @@ def test_a_rule_that_is_needed_by_another_entry_takes_no_search(monkeypatch: pyt
     assert not proofs.spared("goes_asked", "A")
 
 
-TOLD_AT_LENGTH = """
-spec lengthy "who is told goes"
-event ask(n: int) by node seen log
-event go(n: int) by node seen log
-node { asked: int = 0 }
-on ask { asked := asked + 1 }
-rule A MUST cite 1 "asked thrice" allow go only if asked >= 3
-property goes_asked cite 1 "nobody goes unasked" whenever go: asked > 1
-"""
+TOLD_AT_LENGTH = f'{LENGTHY}property goes_asked cite 1 "nobody goes unasked" whenever go: asked > 1\n'
 
 
 def test_what_refutes_is_told_at_once_and_the_shortest_trace_is_found_then(monkeypatch: pytest.MonkeyPatch) -> None:
